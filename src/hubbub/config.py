@@ -1,0 +1,251 @@
+"""Settings: one frozen dataclass, read once at start from the environment and `.env`.
+
+Each field's metadata holds the name of its variable and its documentation; `hubbub config` prints it,
+docs/reference/settings.md is generated from it, and a test compares the two. Only `app.py`, `cli/` and
+`postgres/` see the whole of it; everything else is handed the values it needs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the message names the variable and says what it takes."""
+
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("true or false")
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"a whole number from {low} to {high}") from None
+        if not low <= number <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return number
+
+    return read
+
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(text: str) -> int:
+    """Seconds, from `900`, `900s`, `15m`, `12h` or `7d`."""
+    word = text.strip().lower()
+    unit = _UNITS.get(word[-1:], 0)
+    number = word[:-1] if unit else word
+    if not number.isascii() or not number.isdigit() or int(number) == 0:
+        raise ValueError("a duration such as 900s, 15m, 12h or 7d")
+    return int(number) * (unit or 1)
+
+
+def _optional(text: str) -> str | None:
+    return text.strip() or None
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return word
+
+    return read
+
+
+def setting(name: str, default: Any, read: Callable[[str], Any], doc: str, *, secret: bool = False) -> Any:
+    """A dataclass field that knows its variable, its parser and its manual entry."""
+    return field(default=default, repr=not secret, metadata={"name": name, "read": read, "doc": doc, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator may set. Build it with `load()`."""
+
+    database_url: str | None = setting(
+        "DATABASE_URL",
+        None,
+        _optional,
+        "Address of a PostgreSQL 14 to 18, such as `postgresql://user:password@host:5432/chatdb`. "
+        "Left out: an embedded PostgreSQL in HUBBUB_DATA_DIR.",
+        secret=True,
+    )
+    db_ssl: bool = setting(
+        "DB_SSL",
+        False,
+        _flag,
+        "`true`: speak TLS to the database and verify its certificate and name. An `sslmode` in DATABASE_URL goes first.",
+    )
+    db_ssl_root_cert: str | None = setting(
+        "HUBBUB_DB_SSL_ROOT_CERT",
+        None,
+        _optional,
+        "File with the certificate authority that signed the database's certificate.",
+    )
+    db_pool_size: int = setting(
+        "DB_POOL_SIZE", 10, _whole(3, 200), "Most connections this process opens to the database."
+    )
+    db_timeout: int = setting(
+        "HUBBUB_DB_TIMEOUT",
+        10,
+        _duration,
+        "How long a request may wait for the database before it is answered `unavailable`.",
+    )
+    data_dir: Path = setting(
+        "HUBBUB_DATA_DIR",
+        Path(".data"),
+        lambda text: Path(text).expanduser(),
+        "Folder for the embedded database and generated secrets.",
+    )
+    postgres_bin: str | None = setting(
+        "HUBBUB_POSTGRES_BIN",
+        None,
+        _optional,
+        "Folder with `initdb` and `postgres` for the embedded database. Left out: the wheel's, else a system PostgreSQL from 14 up.",
+    )
+    host: str = setting("HOST", "127.0.0.1", str.strip, "Address to listen on; `0.0.0.0` for every interface.")
+    port: int = setting("PORT", 3001, _whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    jwt_secret: str | None = setting(
+        "JWT_SECRET",
+        None,
+        _optional,
+        "Key that signs access tokens, at least 32 characters. Left out: made at first start and kept in HUBBUB_DATA_DIR.",
+        secret=True,
+    )
+    jwt_expires_in: int = setting("JWT_EXPIRES_IN", 900, _duration, "Life of an access token (`15m`).")
+    refresh_expires_in: int = setting(
+        "HUBBUB_REFRESH_EXPIRES_IN",
+        30 * 86400,
+        _duration,
+        "Life of a session without use: of its newest refresh token (`30d`).",
+    )
+    cors_origin: tuple[str, ...] = setting(
+        "CORS_ORIGIN",
+        (),
+        _origins,
+        "Web origins, separated by commas, whose pages may call this server; `*` for any. Empty: only its own page.",
+    )
+    public_directory: bool = setting(
+        "HUBBUB_PUBLIC_DIRECTORY", False, _flag, "`true`: the lists of users and public rooms need no token."
+    )
+    allow_guests: bool = setting(
+        "HUBBUB_ALLOW_GUESTS", False, _flag, "`true`: a socket without a token may join public rooms as a guest."
+    )
+    registration: str = setting(
+        "HUBBUB_REGISTRATION", "open", _choice("open", "closed"), "`closed`: nobody can register over the network."
+    )
+    receipt_rows_max_members: int = setting(
+        "HUBBUB_RECEIPT_ROWS_MAX_MEMBERS",
+        100,
+        _whole(0, 1000),
+        "Up to this many members a room gets rows in message_reads and message_deliveries; above it only watermarks move.",
+    )
+    max_message_bytes: int = setting(
+        "HUBBUB_MAX_MESSAGE_BYTES", 16_384, _whole(1, 1_000_000), "Longest message text, in bytes of UTF-8."
+    )
+    ping_interval_ms: int = setting(
+        "HUBBUB_PING_INTERVAL_MS", 25_000, _whole(100, 600_000), "Milliseconds between heartbeats of a socket."
+    )
+    ping_timeout_ms: int = setting(
+        "HUBBUB_PING_TIMEOUT_MS", 20_000, _whole(100, 600_000), "Milliseconds a client may take to answer a heartbeat."
+    )
+    max_payload: int = setting(
+        "HUBBUB_MAX_PAYLOAD",
+        1_000_000,
+        _whole(1_000, 100_000_000),
+        "Largest packet or request body from a client, in bytes.",
+    )
+    outbox_bytes: int = setting(
+        "HUBBUB_OUTBOX_BYTES",
+        1_048_576,
+        _whole(65_536, 1_000_000_000),
+        "Most bytes that may wait for one slow connection; above it the connection is closed and its client resumes.",
+    )
+    flush_tick_ms: int = setting(
+        "HUBBUB_FLUSH_TICK_MS",
+        5,
+        _whole(0, 1_000),
+        "Under load, how long frames for one connection are gathered into one write.",
+    )
+    journal_queue: int = setting(
+        "HUBBUB_JOURNAL_QUEUE",
+        10_000,
+        _whole(1, 1_000_000),
+        "Most messages that may wait to be stored; more are answered `overloaded`.",
+    )
+    journal_batch: int = setting(
+        "HUBBUB_JOURNAL_BATCH", 500, _whole(1, 5_000), "Most messages stored in one statement."
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "HUBBUB_TRUSTED_PROXIES",
+        (),
+        _origins,
+        "Addresses of proxies whose X-Forwarded-* headers are believed, separated by commas.",
+    )
+    log_level: str = setting(
+        "HUBBUB_LOG_LEVEL", "info", _choice("debug", "info", "warning", "error"), "How much is logged."
+    )
+    log_format: str = setting(
+        "HUBBUB_LOG_FORMAT",
+        "auto",
+        _choice("auto", "text", "json"),
+        "`json` for machines; `auto` is text on a terminal.",
+    )
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Read the settings; the environment goes before `.env`.
+
+    Args:
+        environ: the variables, `os.environ` when left out.
+        dotenv: file with more of them; one that is not there is no error. None reads no file.
+
+    Raises:
+        ConfigError: a value cannot be used, or a variable that starts with HUBBUB_ is not known.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, str] = {}
+    if dotenv is not None and dotenv.is_file():
+        values.update({k: v for k, v in dotenv_values(dotenv, interpolate=False).items() if v is not None})
+    values.update(environ)
+    known: dict[str, Any] = {}
+    names = set()
+    for spec in fields(Settings):
+        name, read = spec.metadata["name"], spec.metadata["read"]
+        names.add(name)
+        if name in values:
+            try:
+                known[spec.name] = read(values[name])
+            except ValueError as error:
+                raise ConfigError(f"{name} must be {error}.") from None
+    unknown = sorted(name for name in values if name.startswith("HUBBUB_") and name not in names)
+    if unknown:
+        raise ConfigError(f"{', '.join(unknown)}: no such setting. `hubbub config` lists them all.")
+    settings = Settings(**known)
+    if settings.jwt_secret is not None and len(settings.jwt_secret) < 32:
+        raise ConfigError("JWT_SECRET must be at least 32 characters; `openssl rand -base64 48` makes a good one.")
+    return settings
