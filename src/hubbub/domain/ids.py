@@ -1,0 +1,35 @@
+"""Identifiers and times.
+
+Ids are UUIDs: version 7 (RFC 9562, section 5.7) where we make them, so that new rows lie together in an index.
+They are names only: nothing is ever ordered by an id or a time, only by a room's counter.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+
+def new_id() -> UUID:
+    """A UUID of version 7: 48 bits of Unix milliseconds, then 74 random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The id that `text` spells in the usual form, or None. Other spellings of a UUID are not ids."""
+    if len(text) != 36:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339, UTC, milliseconds: `2026-11-22T10:00:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

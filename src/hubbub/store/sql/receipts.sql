@@ -1,0 +1,84 @@
+-- Receipts: watermarks first, rows beside them in small rooms.
+
+-- name: mark
+-- Moves watermarks up, a batch of (user, message, direction) at once, and says what moved. Never down; members only.
+-- The member rows are locked in one order, so that two batches cannot wait for each other.
+WITH wish AS (
+    SELECT w.user_id, w.message_id, w.is_read FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) AS w (user_id, message_id, is_read)
+), target AS (
+    SELECT w.user_id, m.room_id, max(m.seq) AS delivered_seq, coalesce(max(m.seq) FILTER (WHERE w.is_read), 0) AS read_seq
+    FROM wish AS w JOIN public.messages AS m USING (message_id)
+    GROUP BY w.user_id, m.room_id
+), held AS (
+    SELECT x.room_id, x.user_id, x.from_seq, x.delivered_seq, x.read_seq
+    FROM public.room_members AS x JOIN target AS t USING (room_id, user_id)
+    WHERE x.is_active
+    ORDER BY x.room_id, x.user_id
+    FOR NO KEY UPDATE OF x
+), moved AS (
+    UPDATE public.room_members AS x
+    SET delivered_seq = greatest(h.delivered_seq, t.delivered_seq), read_seq = greatest(h.read_seq, t.read_seq)
+    FROM held AS h JOIN target AS t USING (room_id, user_id)
+    WHERE x.room_id = h.room_id AND x.user_id = h.user_id
+      AND (h.delivered_seq < t.delivered_seq OR h.read_seq < t.read_seq)
+    RETURNING x.room_id, x.user_id, x.delivered_seq, x.read_seq, h.delivered_seq AS old_delivered, h.read_seq AS old_read
+)
+SELECT h.room_id, h.user_id, r.room_name, r.member_count, u.username,
+    h.delivered_seq AS old_delivered, h.read_seq AS old_read,
+    coalesce(m.delivered_seq, h.delivered_seq) AS delivered_seq, coalesce(m.read_seq, h.read_seq) AS read_seq
+FROM held AS h
+JOIN public.rooms AS r USING (room_id)
+JOIN public.users AS u USING (user_id)
+LEFT JOIN moved AS m USING (room_id, user_id);
+
+-- name: add_delivery_rows
+-- The next rows of message_deliveries between two places of a reader, a bounded number; says how many were looked at and where it stopped.
+WITH due AS (
+    SELECT m.message_id, m.seq FROM public.messages AS m
+    WHERE m.room_id = $1 AND m.seq > $3 AND m.seq <= $4 AND m.user_id IS DISTINCT FROM $2
+    ORDER BY m.seq LIMIT $5
+), added AS (
+    INSERT INTO public.message_deliveries (message_id, user_id) SELECT message_id, $2 FROM due
+    ON CONFLICT (message_id, user_id) DO NOTHING
+)
+SELECT count(*) AS rows, max(seq) AS last FROM due;
+
+-- name: add_read_rows
+-- The same for message_reads.
+WITH due AS (
+    SELECT m.message_id, m.seq FROM public.messages AS m
+    WHERE m.room_id = $1 AND m.seq > $3 AND m.seq <= $4 AND m.user_id IS DISTINCT FROM $2
+    ORDER BY m.seq LIMIT $5
+), added AS (
+    INSERT INTO public.message_reads (message_id, user_id) SELECT message_id, $2 FROM due
+    ON CONFLICT (message_id, user_id) DO NOTHING
+)
+SELECT count(*) AS rows, max(seq) AS last FROM due;
+
+-- name: readers
+-- Who has read a message, with the time where a row was written.
+SELECT u.user_id, u.username, u.display_name, u.avatar, r.read_at AS at
+FROM public.room_members AS x
+JOIN public.users AS u USING (user_id)
+LEFT JOIN public.message_reads AS r ON r.message_id = $1 AND r.user_id = x.user_id
+WHERE x.room_id = $2 AND x.user_id > $5 AND x.from_seq < $3 AND x.read_seq >= $3 AND x.user_id IS DISTINCT FROM $4
+ORDER BY x.user_id LIMIT $6;
+
+-- name: recipients
+-- Who has been given a message, with the time where a row was written.
+SELECT u.user_id, u.username, u.display_name, u.avatar, r.delivered_at AS at
+FROM public.room_members AS x
+JOIN public.users AS u USING (user_id)
+LEFT JOIN public.message_deliveries AS r ON r.message_id = $1 AND r.user_id = x.user_id
+WHERE x.room_id = $2 AND x.user_id > $5 AND x.from_seq < $3 AND x.delivered_seq >= $3 AND x.user_id IS DISTINCT FROM $4
+ORDER BY x.user_id LIMIT $6;
+
+-- name: latest_message
+-- The newest message of a room, which `mark-all-read` reads up to.
+SELECT message_id, seq FROM public.messages WHERE room_id = $1 ORDER BY seq DESC LIMIT 1;
+
+-- name: newly_read
+-- The latest messages between two places that are not one's own: what `mark-all-read` tells of.
+SELECT message_id FROM public.messages
+WHERE room_id = $1 AND seq > $3 AND seq <= $4 AND user_id IS DISTINCT FROM $2 AND NOT is_deleted
+ORDER BY seq DESC LIMIT $5;

@@ -1,0 +1,95 @@
+-- Rooms, with the asker's membership beside them. `$1` is always the asker.
+
+-- name: by_id
+-- One room by its id; room and membership are what access decides on.
+SELECT r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq
+FROM public.rooms AS r
+LEFT JOIN public.room_members AS m ON m.room_id = r.room_id AND m.user_id = $1
+WHERE r.room_id = $2 AND r.deleted_at IS NULL;
+
+-- name: by_name
+-- One room by its name.
+SELECT r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq
+FROM public.rooms AS r
+LEFT JOIN public.room_members AS m ON m.room_id = r.room_id AND m.user_id = $1
+WHERE r.room_name = $2 AND r.deleted_at IS NULL;
+
+-- name: page
+-- Rooms the asker may see, by name: the public ones and one's own.
+SELECT r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq,
+    (SELECT count(DISTINCT s.user_id) FROM public.active_sessions AS s WHERE s.room_id = r.room_id) AS user_count,
+    CASE WHEN m.is_active THEN (
+        SELECT count(*) FROM (
+            SELECT FROM public.messages AS x
+            WHERE x.room_id = r.room_id AND x.seq > m.read_seq AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
+            LIMIT $5
+        ) AS some
+    ) END AS unread
+FROM public.rooms AS r
+LEFT JOIN public.room_members AS m ON m.room_id = r.room_id AND m.user_id = $1
+WHERE r.deleted_at IS NULL AND (NOT r.is_private OR m.is_active) AND r.room_name > $2
+ORDER BY r.room_name LIMIT $3 OFFSET $4;
+
+-- name: count
+-- How many rooms the asker may see, counted up to 10,000.
+SELECT count(*) FROM (
+    SELECT FROM public.rooms AS r
+    WHERE r.deleted_at IS NULL AND (NOT r.is_private OR EXISTS (
+        SELECT FROM public.room_members AS m WHERE m.room_id = r.room_id AND m.user_id = $1 AND m.is_active))
+    LIMIT 10000
+) AS some;
+
+-- name: create_room
+-- A new room; nothing where the name is taken.
+INSERT INTO public.rooms (room_id, room_name, description, created_by, is_private, client_id)
+VALUES ($2, $3, $4, $1, $5, $6)
+ON CONFLICT DO NOTHING
+RETURNING room_id;
+
+-- name: created_with
+-- The room that this person made with this Idempotency-Key before.
+SELECT room_id, room_name, description, is_private FROM public.rooms WHERE created_by = $1 AND client_id = $2;
+
+-- name: update_room
+-- New name, description or privacy; a trigger gives the change the room's next number.
+UPDATE public.rooms SET
+    room_name = CASE WHEN $2 THEN $3 ELSE room_name END,
+    description = CASE WHEN $4 THEN $5 ELSE description END,
+    is_private = CASE WHEN $6 THEN $7 ELSE is_private END
+WHERE room_id = $1 AND deleted_at IS NULL
+RETURNING change_seq;
+
+-- name: delete_room
+-- The room is gone for everyone; its rows stay until an operator removes them, its name becomes free.
+UPDATE public.rooms
+SET deleted_at = now(), room_name = left(room_name, 60) || ' ' || room_id::text
+WHERE room_id = $1 AND deleted_at IS NULL
+RETURNING change_seq;
+
+-- name: positions
+-- Where the counters of the rooms in use stand: the once-a-second look that finds what no hint told.
+SELECT room_id, last_seq FROM public.rooms WHERE room_id = ANY ($1::uuid[]);
+
+-- name: ready
+-- The rooms of one person, the latest used first, each with its counter and what is unread.
+SELECT r.room_id, r.room_name, r.last_seq, r.is_private, m.read_seq,
+    (SELECT count(*) FROM (
+        SELECT FROM public.messages AS x
+        WHERE x.room_id = r.room_id AND x.seq > m.read_seq AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
+        LIMIT $3
+    ) AS some) AS unread
+FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
+WHERE m.user_id = $1 AND m.is_active AND r.deleted_at IS NULL
+ORDER BY coalesce(r.last_message_at, r.created_at) DESC LIMIT $2;
+
+-- name: unread
+-- Unread messages of one person in one room, counted up to `$4`.
+SELECT count(*) FROM (
+    SELECT FROM public.messages AS x
+    WHERE x.room_id = $2 AND x.seq > $3 AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
+    LIMIT $4
+) AS some;
+
+-- name: active_users
+-- People whose current room this is.
+SELECT count(DISTINCT user_id) FROM public.active_sessions WHERE room_id = $1;
