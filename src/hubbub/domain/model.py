@@ -158,17 +158,6 @@ class Receipt(Wire, frozen=True, kw_only=True):
     at: Time | None
 
 
-class Membership(Wire, frozen=True, kw_only=True):
-    """A lasting change of who belongs to a room, as `sync` gives it."""
-
-    user_id: UUID
-    username: str
-    display_name: str
-    avatar: str | None
-    active: bool
-    change_seq: int
-
-
 class Actor(Struct, kw_only=True):
     """Whoever asks: the account and the signed-in session behind a request or a socket.
 
@@ -195,6 +184,8 @@ class Room(Struct, frozen=True, kw_only=True):
     name: str
     is_private: bool
     created_by: UUID | None
+    description: str | None
+    change_seq: int
     last_seq: int
     member_count: int
     is_member: bool

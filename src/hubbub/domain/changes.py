@@ -1,0 +1,73 @@
+"""What one process tells the others (and itself) after a commit. The bus carries these; nothing else does.
+
+A `Change` is lasting: it has its room's number, and whoever misses it finds it in the database. The others are
+passing: losing one loses nothing that matters for longer than a second.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+from uuid import UUID
+
+from msgspec import Struct
+
+from hubbub.domain.model import Wire
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """A committed change of a room, ready to be told.
+
+    Attributes:
+        number: the room's number of this change.
+        event: the name clients know it by.
+        data: what they are told.
+        leaver: who is no longer a member by this change; their sockets leave the room once they have been told.
+    """
+
+    room_id: UUID
+    number: int
+    event: str
+    data: Wire
+    leaver: UUID | None = None
+
+    def __repr__(self) -> str:
+        return f"<Change room_id={self.room_id} number={self.number} {self.event}>"
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """Something passing, for everybody who listens to a room but one person: typing, receipts, who came on-line."""
+
+    room_id: UUID
+    event: str
+    data: Wire
+    but: UUID | None = None
+
+    def __repr__(self) -> str:
+        return f"<Told room_id={self.room_id} {self.event}>"
+
+
+class StatusChanged(Struct, frozen=True, kw_only=True):
+    """Somebody is on-line now, or no longer; told to those who share a room with them."""
+
+    user_id: UUID
+    data: Wire
+
+
+class Revoked(Struct, frozen=True, kw_only=True):
+    """Sessions that ended: their sockets are closed."""
+
+    session_ids: tuple[UUID, ...]
+
+
+class Renamed(Struct, frozen=True, kw_only=True):
+    """A person's names changed: sockets that speak for them say the new ones from now on."""
+
+    user_id: UUID
+    display_name: str
+    avatar: str | None
+
+    def __repr__(self) -> str:
+        return f"<Renamed user_id={self.user_id}>"
+
+
+Hint: TypeAlias = Change | Told | StatusChanged | Revoked | Renamed

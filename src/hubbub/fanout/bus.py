@@ -1,0 +1,34 @@
+"""The seam between processes, and what a bus promises. It is a hint only (law 1).
+
+A bus carries `domain.changes` values from the process that committed something to every process, its own included.
+
+It promises:
+- `publish` never blocks, never raises, and may be called from anywhere on the event loop;
+- what it hands to `deliver` was published by a process of this deployment, unaltered.
+
+It does not promise that anything arrives, nor once, nor in order, nor soon: it may lose, repeat, delay and reorder.
+Whoever listens repairs that from PostgreSQL: `sequencer.py` puts a room's changes in order and reads what is missing,
+and a look at the rooms in use once a second finds what no hint told.
+
+Every implementation is held to this by `tests/contract/test_bus.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from hubbub.domain.changes import Hint
+
+
+class Bus(Protocol):
+    """Before: the use cases. After: `sequencer.py`, by way of `deliver`."""
+
+    async def start(self, deliver: Callable[[Hint], None]) -> None:
+        """Begin to hand over what any process publishes. `deliver` is called on the event loop."""
+
+    async def close(self) -> None:
+        """End; nothing is delivered afterwards."""
+
+    def publish(self, hint: Hint) -> None:
+        """Tell every process."""

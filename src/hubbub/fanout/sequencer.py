@@ -1,0 +1,272 @@
+"""Per room: every change once, in order, gaps repaired; and who listens.
+
+A `RoomFeed` exists for each room that somebody here listens to. It knows how far it has told (`position`), and:
+- tells a change whose number is the next one, drops lower ones, and holds higher ones;
+- when the gap has not closed by itself within `GAP_SECONDS`, reads what is missing from the database;
+- looks once a second where the room's counter stands, so that the last change before a silence is found too.
+
+Joining without a seam: a listener that has read the room's state up to number N is attached with `after=N`. What the
+feed has told since is given to it from the ring of recent changes; what it has not told yet but N covers is kept from
+it. So state read, then events told, is the whole truth, with no gap and no repeat.
+
+Before: `bus.py`. After: `sockets/delivery.py`. Listeners are opaque here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+import structlog
+
+from hubbub.domain.changes import Change
+
+GAP_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 1.0
+RING: Final = 128  # recent changes kept per room in use
+HELD_MAX: Final = 1_000  # changes held for a gap; more are dropped, and read from the database instead
+LOOK_ROOMS: Final = 1_000  # rooms asked after in one statement
+
+log = structlog.get_logger("sequencer")
+L = TypeVar("L")
+Deliver = Callable[["RoomFeed[L]", Collection[L], Change], None]
+Read = Callable[[UUID, int], Awaitable[tuple[list[Change], int]]]
+Positions = Callable[[list[UUID]], Awaitable[Mapping[UUID, int]]]
+
+
+class RoomFeed(Generic[L]):
+    """One room's stream in this process. `position` is None until somebody has read the room's state."""
+
+    __slots__ = (
+        "_owner",
+        "_repair",
+        "_timer",
+        "held",
+        "idle_looks",
+        "late",
+        "listeners",
+        "name",
+        "position",
+        "ring",
+        "room_id",
+    )
+
+    def __init__(self, owner: Sequencer[L], room_id: UUID, name: str) -> None:
+        self._owner = owner
+        self.room_id = room_id
+        self.name = name
+        self.position: int | None = None
+        self.listeners: dict[L, None] = {}
+        self.late: dict[L, int] = {}
+        """Listeners whose state already covers changes not told yet, and up to which number."""
+        self.idle_looks = 0
+        self.held: dict[int, Change] = {}
+        self.ring: deque[Change] = deque(maxlen=RING)
+        self._timer: asyncio.TimerHandle | None = None
+        self._repair: asyncio.Task[None] | None = None
+
+    def attach(self, listener: L, after: int) -> bool:
+        """Listen from number `after` on.
+
+        Returns:
+            False where what lies between `after` and now is no longer at hand: read the state again, then attach.
+        """
+        if self.position is None:
+            self.position = after
+            self.listeners[listener] = None
+            self._drain()
+            return True
+        if after < self.position:
+            recent = [change for change in self.ring if change.number > after]
+            # Numbers may be missing from a ring that was filled by a repair; only an unbroken run will do.
+            if len(recent) != self.position - after:
+                return False
+            self.listeners[listener] = None
+            for change in recent:
+                self._owner.deliver(self, (listener,), change)
+            return True
+        if after > self.position:
+            self.late[listener] = after
+            self.listeners.pop(listener, None)
+        else:
+            self.listeners[listener] = None
+        return True
+
+    def detach(self, listener: L) -> None:
+        self.listeners.pop(listener, None)
+        self.late.pop(listener, None)
+
+    def is_listening(self, listener: L) -> bool:
+        return listener in self.listeners or listener in self.late
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.listeners and not self.late
+
+    def everyone(self) -> Iterable[L]:
+        """All listeners, those included who are ahead of what has been told."""
+        return (*self.listeners, *self.late) if self.late else self.listeners
+
+    def accept(self, change: Change) -> None:
+        """Take a change from the bus: tell it, hold it or drop it."""
+        if self.position is not None and change.number <= self.position:
+            self._owner.stats.dropped += 1
+            return
+        if len(self.held) < HELD_MAX:
+            self.held[change.number] = change
+        self._drain()
+
+    def _drain(self) -> None:
+        if self.position is None:
+            return
+        while (change := self.held.pop(self.position + 1, None)) is not None:
+            self._tell(change)
+        if self.held:
+            for number in [number for number in self.held if number <= self.position]:
+                del self.held[number]
+        if self.held and self._timer is None and self._repair is None:
+            self._timer = asyncio.get_running_loop().call_later(GAP_SECONDS, self._gap)
+
+    def _tell(self, change: Change) -> None:
+        self.position = change.number
+        self.ring.append(change)
+        if self.late:
+            for listener in [who for who, after in self.late.items() if after < change.number]:
+                del self.late[listener]
+                self.listeners[listener] = None
+        self._owner.deliver(self, self.listeners, change)
+
+    def _gap(self) -> None:
+        self._timer = None
+        if self.held:
+            self.repair()
+
+    def repair(self) -> None:
+        """Read from the database what has not been told."""
+        if self._repair is None and self.position is not None:
+            self._repair = asyncio.create_task(self._read(), name=f"repair {self.room_id}")
+
+    async def _read(self) -> None:
+        try:
+            self._owner.stats.repairs += 1
+            while self.position is not None:
+                start = self.position
+                changes, up_to = await self._owner.read(self.room_id, start)
+                if self.position != start:
+                    continue  # hints closed the gap meanwhile; what was read may be told already
+                for change in changes:
+                    self._tell(change)
+                self.position = max(self.position, up_to)
+                for listener in [who for who, after in self.late.items() if after <= self.position]:
+                    del self.late[listener]
+                    self.listeners[listener] = None
+                if not changes or up_to == start:
+                    break
+        except Exception as error:
+            log.warning("a gap could not be read yet", room_id=str(self.room_id), error=type(error).__name__)
+        finally:
+            self._repair = None
+            self._drain()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._repair is not None:
+            self._repair.cancel()
+
+
+class SequencerStats:
+    """Counters since start; `app.py` shows them as metrics."""
+
+    __slots__ = ("accepted", "dropped", "lag", "repairs")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.dropped = 0
+        self.repairs = 0
+        self.lag = 0
+        """Changes that the rooms in use were behind the database, at the last look."""
+
+
+class Sequencer(Generic[L]):
+    """The feeds of this process.
+
+    Args:
+        deliver: tells listeners one change.
+        read: from the database, the changes of a room after a number, and the number they reach.
+        positions: where the counters of rooms stand.
+    """
+
+    def __init__(self, deliver: Deliver[L], read: Read, positions: Positions) -> None:
+        self.deliver = deliver
+        self.read = read
+        self.positions = positions
+        self.feeds: dict[UUID, RoomFeed[L]] = {}
+        self.stats = SequencerStats()
+
+    def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
+        """The feed of a room. Open it before reading the room's state: from then on no hint is missed."""
+        feed = self.feeds.get(room_id)
+        if feed is None:
+            feed = self.feeds[room_id] = RoomFeed(self, room_id, name)
+        return feed
+
+    def accept(self, change: Change) -> None:
+        """A change from the bus; rooms nobody here listens to are passed over."""
+        feed = self.feeds.get(change.room_id)
+        if feed is not None:
+            self.stats.accepted += 1
+            feed.accept(change)
+
+    def attach(self, room_id: UUID, name: str, listener: L, after: int) -> bool:
+        """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""
+        return self.open(room_id, name).attach(listener, after)
+
+    def detach(self, room_id: UUID, listener: L) -> None:
+        feed = self.feeds.get(room_id)
+        if feed is not None:
+            feed.detach(listener)
+
+    async def run(self) -> None:
+        """Once a second: find what no hint told, and close feeds that nobody listens to."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except Exception as error:
+                log.warning("the rooms in use could not be looked at", error=type(error).__name__)
+
+    async def look(self) -> None:
+        """One such look. A counter that is ahead gets the time of a gap to close by itself."""
+        for room_id, feed in list(self.feeds.items()):
+            feed.idle_looks = feed.idle_looks + 1 if feed.is_idle else 0
+            if feed.idle_looks > 2:  # long enough for whoever opened it to have read the room and attached
+                feed.stop()
+                del self.feeds[room_id]
+        room_ids = [room_id for room_id, feed in self.feeds.items() if feed.position is not None]
+        behind: dict[UUID, int] = {}
+        for start in range(0, len(room_ids), LOOK_ROOMS):
+            found = await self.positions(room_ids[start : start + LOOK_ROOMS])
+            behind.update({room_id: seq for room_id, seq in found.items() if self._lag(room_id, seq)})
+        if behind:
+            await asyncio.sleep(GAP_SECONDS)
+        self.stats.lag = 0
+        for room_id, seq in behind.items():
+            lag = self._lag(room_id, seq)
+            if lag:
+                self.stats.lag += lag
+                self.feeds[room_id].repair()
+
+    def _lag(self, room_id: UUID, last_seq: int) -> int:
+        """How many changes a room's listeners are behind its counter."""
+        feed = self.feeds.get(room_id)
+        return max(0, last_seq - feed.position) if feed is not None and feed.position is not None else 0
+
+    def stop(self) -> None:
+        for feed in self.feeds.values():
+            feed.stop()
+        self.feeds.clear()

@@ -1,0 +1,78 @@
+"""Connections (`active_sessions`), leases of processes, on-line or not. Everything in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from hubbub.domain.events import UserStatusUpdate
+from hubbub.domain.ids import stamp
+from hubbub.store.database import Connection, Record
+from hubbub.store.statements import load
+
+SQL: Final = load("presence")
+
+
+def status_of(row: Record, online: bool) -> UserStatusUpdate:
+    return UserStatusUpdate(
+        user_id=row["user_id"],
+        username=row["username"],
+        display_name=row["display_name"] or row["username"],
+        online=online,
+        last_seen=stamp(row["last_seen"]) if row["last_seen"] else None,
+    )
+
+
+async def heartbeat(conn: Connection, node_id: UUID, host: str, seconds: float) -> None:
+    """This process lives for `seconds` more, by the database's clock."""
+    await conn.execute(SQL["heartbeat"], node_id, host, seconds)
+
+
+async def retire(conn: Connection, node_id: UUID) -> set[UUID]:
+    """This process ends; whose connections went with it."""
+    return {row["user_id"] for row in await conn.fetch(SQL["retire"], node_id)}
+
+
+async def sweep(conn: Connection) -> set[UUID]:
+    """Remove what dead processes left; whose connections those were."""
+    return {row["user_id"] for row in await conn.fetch(SQL["sweep"])}
+
+
+async def opened(conn: Connection, node_id: UUID, rows: Sequence[tuple[UUID, UUID, str, UUID]]) -> None:
+    """Add connections: (row id, user, socket id, signed-in session)."""
+    ids, users, sockets, sessions = (list(column) for column in zip(*rows, strict=True))
+    await conn.execute(SQL["opened"], ids, users, sockets, node_id, sessions)
+
+
+async def touched(conn: Connection, rows: Sequence[tuple[UUID, UUID | None, datetime]]) -> None:
+    """Set current room and latest activity: (row id, room, time)."""
+    ids, rooms, times = (list(column) for column in zip(*rows, strict=True))
+    await conn.execute(SQL["touched"], ids, rooms, times)
+
+
+async def closed(conn: Connection, ids: list[UUID]) -> None:
+    """Remove connections."""
+    await conn.execute(SQL["closed"], ids)
+
+
+async def now_online(conn: Connection, user_ids: list[UUID]) -> list[UserStatusUpdate]:
+    """Of these people, those who have just come on-line."""
+    return [status_of(row, True) for row in await conn.fetch(SQL["now_online"], user_ids)]
+
+
+async def now_offline(conn: Connection, user_ids: list[UUID]) -> list[UserStatusUpdate]:
+    """Of these people, those who have just gone off-line."""
+    return [status_of(row, False) for row in await conn.fetch(SQL["now_offline"], user_ids)]
+
+
+async def set_status(conn: Connection, user_id: UUID, online: bool) -> UserStatusUpdate | None:
+    """What a person says of themselves."""
+    row = await conn.fetchrow(SQL["set_status"], user_id, "online" if online else "offline")
+    return status_of(row, online) if row else None
+
+
+async def all_offline(conn: Connection) -> None:
+    """Correct what a crash left."""
+    await conn.execute(SQL["all_offline"])

@@ -1,0 +1,172 @@
+"""Receipts: watermarks in `room_members`, and the rows beside them in small rooms (law 8).
+
+A message counts as read by a member iff `from_seq < seq <= read_seq` and it is not their own; delivered likewise.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from hubbub.domain import limits
+from hubbub.domain.ids import stamp
+from hubbub.domain.model import Receipt
+from hubbub.store.database import Connection, Record
+from hubbub.store.statements import load
+
+SQL: Final = load("receipts")
+MEMBERS: Final = load("members")
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Who has been given and has read one message. The lists are given in rooms of up to 100 members."""
+
+    delivered_count: int
+    read_count: int
+    delivered_to: list[UUID] | UnsetType = UNSET
+    read_by: list[UUID] | UnsetType = UNSET
+
+
+async def marks(
+    conn: Connection, room_id: UUID, member_count: int, messages: Sequence[tuple[int, UUID | None]]
+) -> list[Marks]:
+    """The marks of some messages of one room, in their order; each room's members are read once, whatever the page.
+
+    Args:
+        messages: (seq, author) of each.
+    """
+    if not messages:
+        return []
+    if member_count <= limits.NAMED_PEOPLE_MAX:
+        # Twice the number, because watermarks of those who left stay and count.
+        rows = await conn.fetch(MEMBERS["watermarks"], room_id, 2 * limits.NAMED_PEOPLE_MAX)
+        if len(rows) < 2 * limits.NAMED_PEOPLE_MAX:
+            return [_by_name(rows, seq, author) for seq, author in messages]
+    return await _by_count(conn, room_id, messages)
+
+
+def _by_name(rows: Sequence[Record], seq: int, author: UUID | None) -> Marks:
+    delivered = [
+        row["user_id"] for row in rows if row["from_seq"] < seq <= row["delivered_seq"] and row["user_id"] != author
+    ]
+    read = [row["user_id"] for row in rows if row["from_seq"] < seq <= row["read_seq"] and row["user_id"] != author]
+    return Marks(len(delivered), len(read), delivered, read)
+
+
+async def _by_count(conn: Connection, room_id: UUID, messages: Sequence[tuple[int, UUID | None]]) -> list[Marks]:
+    """Counts from one histogram: those at or above a place, less those who came after it, less its author."""
+    seqs = sorted({seq for seq, _ in messages})
+    above = {what: [0] * (len(seqs) + 1) for what in ("from", "delivered", "read")}
+    for row in await conn.fetch(MEMBERS["watermark_counts"], room_id, seqs):
+        above[row["what"]][row["bucket"]] += row["members"]
+    for counts in above.values():
+        for bucket in range(len(seqs) - 1, -1, -1):
+            counts[bucket] += counts[bucket + 1]
+    authors = {
+        row["user_id"]: row
+        for row in await conn.fetch(MEMBERS["watermarks_of"], room_id, [author for _, author in messages if author])
+    }
+    found = []
+    for seq, author in messages:
+        bucket = bisect_right(seqs, seq)
+        own = authors.get(author) if author else None
+        delivered = above["delivered"][bucket] - above["from"][bucket]
+        read = above["read"][bucket] - above["from"][bucket]
+        if own is not None and own["from_seq"] < seq:
+            delivered -= own["delivered_seq"] >= seq
+            read -= own["read_seq"] >= seq
+        found.append(Marks(delivered, read))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where one member's watermarks stood, and stand now."""
+
+    room_id: UUID
+    room: str
+    member_count: int
+    user_id: UUID
+    username: str
+    old_delivered: int
+    delivered_seq: int
+    old_read: int
+    read_seq: int
+
+
+async def mark(conn: Connection, wishes: Sequence[tuple[UUID, UUID, bool]]) -> list[Moved]:
+    """Move watermarks up, for a batch of (user, message, is it read?). Members' own alone, never down.
+
+    Returns:
+        One for each (room, member) concerned, moved or not; none for wishes that are not theirs to make.
+    """
+    rows = await conn.fetch(SQL["mark"], [w[0] for w in wishes], [w[1] for w in wishes], [w[2] for w in wishes])
+    return [
+        Moved(
+            room_id=row["room_id"],
+            room=row["room_name"],
+            member_count=row["member_count"],
+            user_id=row["user_id"],
+            username=row["username"],
+            old_delivered=row["old_delivered"],
+            delivered_seq=row["delivered_seq"],
+            old_read=row["old_read"],
+            read_seq=row["read_seq"],
+        )
+        for row in rows
+    ]
+
+
+async def write_rows(conn: Connection, moved: Moved) -> None:
+    """The rows between the old and the new watermarks of one member, a bounded number a statement."""
+    for statement, start, end in (
+        ("add_delivery_rows", moved.old_delivered, moved.delivered_seq),
+        ("add_read_rows", moved.old_read, moved.read_seq),
+    ):
+        while start < end:
+            row = await conn.fetchrow(
+                SQL[statement], moved.room_id, moved.user_id, start, end, limits.RECEIPT_ROWS_PER_STATEMENT
+            )
+            if row["rows"] < limits.RECEIPT_ROWS_PER_STATEMENT:
+                break
+            start = row["last"]
+
+
+async def people(
+    conn: Connection,
+    which: str,
+    message_id: UUID,
+    room_id: UUID,
+    seq: int,
+    author: UUID | None,
+    after: UUID,
+    limit: int,
+) -> list[Receipt]:
+    """Who has read (`readers`) or been given (`recipients`) one message, by id, after an id."""
+    rows = await conn.fetch(SQL[which], message_id, room_id, seq, author, after, limit)
+    return [
+        Receipt(
+            user_id=row["user_id"],
+            username=row["username"],
+            display_name=row["display_name"] or row["username"],
+            avatar=row["avatar"],
+            at=stamp(row["at"]) if row["at"] else None,
+        )
+        for row in rows
+    ]
+
+
+async def latest_message(conn: Connection, room_id: UUID) -> Record | None:
+    return await conn.fetchrow(SQL["latest_message"], room_id)
+
+
+async def newly_read(conn: Connection, user_id: UUID, room_id: UUID, after: int, up_to: int) -> list[UUID]:
+    """The latest messages of others between two places, at most a page."""
+    rows = await conn.fetch(SQL["newly_read"], room_id, user_id, after, up_to, limits.PAGE_MAX)
+    return [row["message_id"] for row in rows]

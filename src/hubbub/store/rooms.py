@@ -1,0 +1,103 @@
+"""Rooms: rows of `rooms`, with the asker's membership, in and out."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from hubbub.domain import limits
+from hubbub.domain.ids import as_uuid, stamp
+from hubbub.domain.model import MyRoom, Room, RoomInfo
+from hubbub.store.database import Connection, Record
+from hubbub.store.statements import load
+
+SQL: Final = load("rooms")
+
+
+def room_of(row: Record) -> Room:
+    return Room(
+        room_id=row["room_id"],
+        name=row["room_name"],
+        is_private=bool(row["is_private"]),
+        created_by=row["created_by"],
+        description=row["description"],
+        change_seq=row["change_seq"],
+        last_seq=row["last_seq"],
+        member_count=row["member_count"],
+        is_member=bool(row["is_active"]),
+        from_seq=row["from_seq"] or 0,
+        delivered_seq=row["delivered_seq"] or 0,
+        read_seq=row["read_seq"] or 0,
+    )
+
+
+def info_of(row: Record, *, user_count: int, unread: int | None) -> RoomInfo:
+    """A room as it is listed for whoever asks."""
+    member = bool(row["is_active"])
+    return RoomInfo(
+        room_id=row["room_id"],
+        name=row["room_name"],
+        room=row["room_name"],
+        description=row["description"],
+        is_private=bool(row["is_private"]),
+        created_by=row["created_by"],
+        created_at=stamp(row["created_at"]),
+        user_count=user_count,
+        member_count=row["member_count"],
+        total_messages=row["message_count"],
+        last_activity=stamp(row["last_message_at"]) if row["last_message_at"] else None,
+        seq=row["last_seq"],
+        member=member,
+        read_seq=row["read_seq"] if member else None,
+        unread=unread if member else None,
+    )
+
+
+async def find(conn: Connection, user_id: UUID, ref: str) -> Record | None:
+    """A room by id or by name. A name that looks like an id is found as well, where no room has that id."""
+    room_id = as_uuid(ref)
+    if room_id is not None:
+        row = await conn.fetchrow(SQL["by_id"], user_id, room_id)
+        if row is not None:
+            return row
+    return await conn.fetchrow(SQL["by_name"], user_id, ref)
+
+
+async def page(conn: Connection, user_id: UUID, after: str, limit: int, offset: int) -> list[RoomInfo]:
+    """Rooms that somebody may see, by name, after a name."""
+    rows = await conn.fetch(SQL["page"], user_id, after, limit, offset, limits.UNREAD_MAX)
+    return [info_of(row, user_count=row["user_count"], unread=row["unread"]) for row in rows]
+
+
+async def count(conn: Connection, user_id: UUID) -> int:
+    return int(await conn.fetchval(SQL["count"], user_id))
+
+
+async def unread(conn: Connection, user_id: UUID, room: Room) -> int:
+    """Messages of others after one's watermark, counted up to `limits.UNREAD_MAX`."""
+    return int(await conn.fetchval(SQL["unread"], user_id, room.room_id, room.read_seq, limits.UNREAD_MAX))
+
+
+async def active_users(conn: Connection, room_id: UUID) -> int:
+    return int(await conn.fetchval(SQL["active_users"], room_id))
+
+
+async def mine(conn: Connection, user_id: UUID) -> list[MyRoom]:
+    """The rooms of `ready`, the latest used first."""
+    rows = await conn.fetch(SQL["ready"], user_id, limits.READY_ROOMS, limits.UNREAD_MAX)
+    return [
+        MyRoom(
+            room_id=row["room_id"],
+            room=row["room_name"],
+            seq=row["last_seq"],
+            read_seq=row["read_seq"],
+            unread=row["unread"],
+            is_private=bool(row["is_private"]),
+        )
+        for row in rows
+    ]
+
+
+async def positions(conn: Connection, room_ids: list[UUID]) -> dict[UUID, int]:
+    """Where the counters of these rooms stand."""
+    return {row["room_id"]: row["last_seq"] for row in await conn.fetch(SQL["positions"], room_ids)}

@@ -1,0 +1,58 @@
+"""What changed in a room since a number: messages, memberships, the room itself, in their present state, in order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hubbub.domain.answers import MemberChange, MessageChange, RoomChange, RoomChanges
+from hubbub.domain.model import Room
+from hubbub.store import messages
+from hubbub.store.database import Connection
+from hubbub.store.statements import load
+
+SQL: Final = load("sync")
+
+
+async def epoch(conn: Connection) -> str:
+    """The database's epoch; cursors of another mean nothing."""
+    return str(await conn.fetchval(SQL["epoch"]))
+
+
+async def changes_since(conn: Connection, room: Room, number: int, limit: int) -> RoomChanges:
+    """The present state of what changed in `room` after `number`, a page of at most `limit` changes.
+
+    `room.last_seq` was read before: every change up to it is committed, so the statements here see it or one that
+    came after it. What came after is left out (it is told live, or by the next call), or a hole could hide below it.
+    """
+    if number >= room.last_seq:
+        return RoomChanges(room=room.name, changes=[], up_to=room.last_seq, more=False)
+    changed: list[MessageChange | MemberChange | RoomChange] = [
+        *await messages.changed_after(conn, room, number, limit + 1, MessageChange)
+    ]
+    changed += [
+        MemberChange(
+            user_id=row["user_id"],
+            username=row["username"],
+            display_name=row["display_name"] or row["username"],
+            avatar=row["avatar"],
+            active=bool(row["is_active"]),
+            change_seq=row["change_seq"],
+        )
+        for row in await conn.fetch(SQL["changed_members"], room.room_id, number, limit + 1)
+    ]
+    if room.change_seq > number:
+        changed.append(
+            RoomChange(
+                room=room.name,
+                room_id=room.room_id,
+                description=room.description,
+                is_private=room.is_private,
+                change_seq=room.change_seq,
+            )
+        )
+    changed = sorted((c for c in changed if c.change_seq <= room.last_seq), key=lambda c: c.change_seq)
+    more = len(changed) > limit
+    changed = changed[:limit]
+    return RoomChanges(
+        room=room.name, changes=changed, up_to=changed[-1].change_seq if more else room.last_seq, more=more
+    )

@@ -1,0 +1,98 @@
+"""Accounts: rows of `users` in and out. Passwords and addresses leave this file only for oneself or for a check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from msgspec import UNSET
+
+from hubbub.domain.ids import stamp
+from hubbub.domain.model import Actor, User
+from hubbub.store.database import Connection, Record
+from hubbub.store.statements import load
+
+SQL: Final = load("users")
+
+
+def user_of(row: Record, *, own: bool = False) -> User:
+    """The account as others see it, or as its owner does."""
+    return User(
+        user_id=row["user_id"],
+        username=row["username"],
+        display_name=row["display_name"] or row["username"],
+        avatar=row["avatar"],
+        bio=row["bio"],
+        status="online" if row["status"] == "online" else "offline",
+        last_seen=stamp(row["last_seen"]) if row["last_seen"] else None,
+        created_at=stamp(row["created_at"]),
+        role=row["role"],
+        email=row["email"] if own else UNSET,
+        last_login=(stamp(row["last_login"]) if row["last_login"] else None) if own else UNSET,
+    )
+
+
+async def register(
+    conn: Connection,
+    user_id: UUID,
+    username: str,
+    email: str,
+    password_hash: str,
+    display_name: str,
+    avatar: str | None,
+    role: str = "user",
+) -> Record | None:
+    """Add an account, inside a transaction. None where the name or the address is taken."""
+    await conn.execute(SQL["lock_names"], [username, email])
+    return await conn.fetchrow(SQL["register"], user_id, username, email, password_hash, display_name, avatar, role)
+
+
+async def taken(conn: Connection, username: str, email: str) -> tuple[bool, bool]:
+    """Whether the name, and the address, belong to somebody."""
+    row = await conn.fetchrow(SQL["taken"], username, email)
+    return row["username"], row["email"]
+
+
+async def by_id(conn: Connection, user_id: UUID) -> Record | None:
+    return await conn.fetchrow(SQL["by_id"], user_id)
+
+
+async def for_login(conn: Connection, name: str) -> Record | None:
+    """The account that a name or an e-mail address means."""
+    return await conn.fetchrow(SQL["for_login"], name)
+
+
+async def page(conn: Connection, after: UUID, limit: int, offset: int) -> Sequence[Record]:
+    return await conn.fetch(SQL["page"], after, limit, offset)  # type: ignore[no-any-return]
+
+
+async def count(conn: Connection) -> int:
+    return int(await conn.fetchval(SQL["count"]))
+
+
+async def search(conn: Connection, words: str, limit: int) -> list[User]:
+    """Accounts by name; `%`, `_` and the backslash stand for themselves."""
+    pattern = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [user_of(row) for row in await conn.fetch(SQL["search"], pattern, words, limit)]
+
+
+async def erase_some(conn: Connection, user_id: UUID, limit: int) -> list[UUID]:
+    """Turn the next `limit` messages of an account into tombstones without author or history; their rooms are returned."""
+    rows = await conn.fetch(SQL["erase_messages"], user_id, limit)
+    if rows:
+        await conn.execute(SQL["erase_edits"], [row["message_id"] for row in rows])
+    return [row["room_id"] for row in rows]
+
+
+def actor_of(row: Record, session_id: UUID, expires_at: float) -> Actor:
+    """Whoever a live session belongs to."""
+    return Actor(
+        user_id=row["user_id"],
+        session_id=session_id,
+        username=row["username"],
+        display_name=row["display_name"] or row["username"],
+        avatar=row["avatar"],
+        role=row["role"],
+        expires_at=expires_at,
+    )
