@@ -47,10 +47,11 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 class StatusChanged(Struct, frozen=True, kw_only=True):
-    """Somebody is on-line now, or no longer; told to those who share a room with them."""
+    """Somebody is on-line now, or no longer; told in these rooms, to each listener once."""
 
     user_id: UUID
     data: Wire
+    room_ids: tuple[UUID, ...]
 
 
 class Revoked(Struct, frozen=True, kw_only=True):

@@ -33,3 +33,8 @@ def as_uuid(text: str) -> UUID | None:
 def stamp(moment: datetime) -> str:
     """RFC 3339, UTC, milliseconds: `2026-11-22T10:00:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def now_utc() -> datetime:
+    """This process's time, for passing events only; what lasts takes the database's."""
+    return datetime.now(UTC)

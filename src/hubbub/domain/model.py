@@ -187,6 +187,7 @@ class Room(Struct, frozen=True, kw_only=True):
     description: str | None
     change_seq: int
     last_seq: int
+    message_count: int
     member_count: int
     is_member: bool
     from_seq: int

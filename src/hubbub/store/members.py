@@ -55,6 +55,11 @@ async def connected(conn: Connection, room_id: UUID, name: str, most: int) -> li
     return [room_user_of(row, room_id, name) for row in await conn.fetch(SQL["connected"], room_id, most)]
 
 
+async def count_connected(conn: Connection, room_id: UUID) -> int:
+    """How many members are connected now, counted up to 1,000."""
+    return int(await conn.fetchval(SQL["count_connected"], room_id))
+
+
 def room_user_of(row: Record, room_id: UUID, name: str) -> RoomUser:
     return RoomUser(
         user_id=row["user_id"],

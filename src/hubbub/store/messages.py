@@ -94,3 +94,13 @@ async def edits(conn: Connection, message_id: UUID, limit: int) -> list[Edit]:
         Edit(message=row["message_text"], edited_at=stamp(row["edited_at"]), edited_by=row["edited_by"])
         for row in await conn.fetch(SQL["edits"], message_id, limit)
     ]
+
+
+async def rooms_of(conn: Connection, message_ids: list[UUID]) -> dict[UUID, UUID]:
+    """In which room each of these messages is."""
+    return {row["message_id"]: row["room_id"] for row in await conn.fetch(SQL["rooms_of"], message_ids)}
+
+
+async def at(conn: Connection, room_id: UUID, seq: int) -> Record | None:
+    """The message at a place of a room: id, place and author."""
+    return await conn.fetchrow(SQL["at"], room_id, seq)

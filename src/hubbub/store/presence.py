@@ -76,3 +76,11 @@ async def set_status(conn: Connection, user_id: UUID, online: bool) -> UserStatu
 async def all_offline(conn: Connection) -> None:
     """Correct what a crash left."""
     await conn.execute(SQL["all_offline"])
+
+
+async def rooms_of(
+    conn: Connection, user_ids: list[UUID], most_members: int, most_rooms: int
+) -> dict[UUID, list[UUID]]:
+    """Each person's rooms of up to `most_members` members."""
+    rows = await conn.fetch(SQL["rooms_of"], user_ids, most_members, most_rooms)
+    return {row["user_id"]: row["room_ids"] or [] for row in rows}

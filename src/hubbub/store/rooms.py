@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from hubbub.domain import limits
 from hubbub.domain.ids import as_uuid, stamp
 from hubbub.domain.model import MyRoom, Room, RoomInfo
+from hubbub.errors import HubbubError
 from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
 
 SQL: Final = load("rooms")
+NOBODY: Final = UUID(int=0)  # an asker without an account
 
 
 def room_of(row: Record) -> Room:
@@ -23,6 +27,7 @@ def room_of(row: Record) -> Room:
         description=row["description"],
         change_seq=row["change_seq"],
         last_seq=row["last_seq"],
+        message_count=row["message_count"],
         member_count=row["member_count"],
         is_member=bool(row["is_active"]),
         from_seq=row["from_seq"] or 0,
@@ -63,6 +68,14 @@ async def find(conn: Connection, user_id: UUID, ref: str) -> Record | None:
     return await conn.fetchrow(SQL["by_name"], user_id, ref)
 
 
+async def by_id(conn: Connection, user_id: UUID, room_id: UUID) -> Record | None:
+    return await conn.fetchrow(SQL["by_id"], user_id, room_id)
+
+
+async def by_id_even_deleted(conn: Connection, room_id: UUID) -> Record | None:
+    return await conn.fetchrow(SQL["by_id_even_deleted"], room_id)
+
+
 async def page(conn: Connection, user_id: UUID, after: str, limit: int, offset: int) -> list[RoomInfo]:
     """Rooms that somebody may see, by name, after a name."""
     rows = await conn.fetch(SQL["page"], user_id, after, limit, offset, limits.UNREAD_MAX)
@@ -101,3 +114,54 @@ async def mine(conn: Connection, user_id: UUID) -> list[MyRoom]:
 async def positions(conn: Connection, room_ids: list[UUID]) -> dict[UUID, int]:
     """Where the counters of these rooms stand."""
     return {row["room_id"]: row["last_seq"] for row in await conn.fetch(SQL["positions"], room_ids)}
+
+
+async def names(conn: Connection, room_ids: list[UUID]) -> dict[UUID, str]:
+    """The names of these rooms."""
+    return {row["room_id"]: row["room_name"] for row in await conn.fetch(SQL["names"], room_ids)}
+
+
+async def create(
+    conn: Connection,
+    user_id: UUID,
+    room_id: UUID,
+    name: str,
+    description: str | None,
+    is_private: bool,
+    client_id: str | None,
+) -> bool:
+    """A new room. False where its name, or the Idempotency-Key, is taken."""
+    return (
+        await conn.fetchval(SQL["create_room"], user_id, room_id, name, description, is_private, client_id) is not None
+    )
+
+
+async def created_with(conn: Connection, user_id: UUID, client_id: str) -> Record | None:
+    """The room that somebody made with this Idempotency-Key before."""
+    return await conn.fetchrow(SQL["created_with"], user_id, client_id)
+
+
+async def update(
+    conn: Connection,
+    room_id: UUID,
+    *,
+    name: tuple[bool, str | None],
+    description: tuple[bool, str | None],
+    is_private: tuple[bool, bool | None],
+) -> int | None:
+    """New name, description or privacy, each (given?, value): the number of the change.
+
+    Raises:
+        HubbubError: `conflict`, where the name is taken.
+    """
+    try:
+        return await conn.fetchval(  # type: ignore[no-any-return]
+            SQL["update_room"], room_id, *name, *description, *is_private
+        )
+    except asyncpg.UniqueViolationError:
+        raise HubbubError("conflict", fields={"name": "This name is taken"}) from None
+
+
+async def delete(conn: Connection, room_id: UUID) -> int | None:
+    """The room is gone for everyone: the number of the change, or None where it was gone."""
+    return await conn.fetchval(SQL["delete_room"], room_id)  # type: ignore[no-any-return]

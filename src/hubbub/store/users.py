@@ -77,12 +77,53 @@ async def search(conn: Connection, words: str, limit: int) -> list[User]:
     return [user_of(row) for row in await conn.fetch(SQL["search"], pattern, words, limit)]
 
 
-async def erase_some(conn: Connection, user_id: UUID, limit: int) -> list[UUID]:
-    """Turn the next `limit` messages of an account into tombstones without author or history; their rooms are returned."""
+async def logged_in(conn: Connection, user_id: UUID) -> Record:
+    """Remember the time of a login; the account as it is now."""
+    return await conn.fetchrow(SQL["logged_in"], user_id)
+
+
+async def rehash(conn: Connection, user_id: UUID, old_hash: str, new_hash: str) -> None:
+    """The same password under a better hash, unless it was changed meanwhile."""
+    await conn.execute(SQL["rehash"], user_id, old_hash, new_hash)
+
+
+async def set_password(conn: Connection, user_id: UUID, password_hash: str) -> None:
+    await conn.execute(SQL["set_password"], user_id, password_hash)
+
+
+async def update_profile(
+    conn: Connection,
+    user_id: UUID,
+    *,
+    display_name: tuple[bool, str | None],
+    avatar: tuple[bool, str | None],
+    bio: tuple[bool, str | None],
+) -> Record | None:
+    """New names; each field is (given?, value)."""
+    return await conn.fetchrow(SQL["update_profile"], user_id, *display_name, *avatar, *bio)
+
+
+async def set_role(conn: Connection, username: str, role: str) -> Record | None:
+    """Make somebody an administrator, or no longer."""
+    return await conn.fetchrow(SQL["set_role"], username, role)
+
+
+async def leave_all_rooms(conn: Connection, user_id: UUID) -> list[tuple[UUID, int]]:
+    """End every membership of an account: (room, number of the change) of each."""
+    return [(row["room_id"], row["change_seq"]) for row in await conn.fetch(SQL["leave_all_rooms"], user_id)]
+
+
+async def delete_account(conn: Connection, user_id: UUID) -> None:
+    """Take the account's names and password away; its row stays for its messages to point to."""
+    await conn.execute(SQL["delete_account"], user_id)
+
+
+async def erase_some(conn: Connection, user_id: UUID, limit: int) -> int:
+    """Turn the next `limit` messages of an account into tombstones without author or history; how many there were."""
     rows = await conn.fetch(SQL["erase_messages"], user_id, limit)
     if rows:
         await conn.execute(SQL["erase_edits"], [row["message_id"] for row in rows])
-    return [row["room_id"] for row in rows]
+    return len(rows)
 
 
 def actor_of(row: Record, session_id: UUID, expires_at: float) -> Actor:

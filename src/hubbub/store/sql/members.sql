@@ -44,6 +44,15 @@ WHERE m.room_id = $1 AND m.is_active
   AND EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = m.user_id)
 ORDER BY u.user_id LIMIT $2;
 
+-- name: count_connected
+-- How many members of a room are connected now, counted up to 1,000.
+SELECT count(*) FROM (
+    SELECT FROM public.room_members AS m
+    WHERE m.room_id = $1 AND m.is_active
+      AND EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = m.user_id)
+    LIMIT 1000
+) AS some;
+
 -- name: watermarks
 -- How far each member of a small room has been given and has read, in one scan of its members.
 SELECT user_id, from_seq, delivered_seq, read_seq FROM public.room_members WHERE room_id = $1 LIMIT $2;

@@ -54,3 +54,11 @@ RETURNING m.change_seq;
 -- The texts a message had before, oldest first.
 SELECT message_text, edited_at, edited_by FROM hubbub.message_edits
 WHERE message_id = $1 ORDER BY edit_no LIMIT $2;
+
+-- name: rooms_of
+-- In which room each of these messages is.
+SELECT message_id, room_id FROM public.messages WHERE message_id = ANY ($1::uuid[]);
+
+-- name: at
+-- The message at a place of a room.
+SELECT message_id, seq, user_id FROM public.messages WHERE room_id = $1 AND seq = $2;

@@ -61,3 +61,14 @@ WHERE u.status = 'online' AND NOT EXISTS (SELECT FROM public.active_sessions AS 
 -- What a person says of themselves with `update-online-status`.
 UPDATE public.users SET status = $2, last_seen = now() WHERE user_id = $1 AND deleted_at IS NULL
 RETURNING user_id, username, display_name, last_seen;
+
+-- name: rooms_of
+-- The rooms in which people's coming and going is told: theirs, up to a size, the first `$3` of each.
+SELECT u.user_id, x.room_ids
+FROM unnest($1::uuid[]) AS u (user_id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(some.room_id) AS room_ids FROM (
+        SELECT m.room_id FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
+        WHERE m.user_id = u.user_id AND m.is_active AND r.member_count <= $2 LIMIT $3
+    ) AS some
+) AS x;

@@ -93,3 +93,11 @@ SELECT count(*) FROM (
 -- name: active_users
 -- People whose current room this is.
 SELECT count(DISTINCT user_id) FROM public.active_sessions WHERE room_id = $1;
+
+-- name: names
+-- The names of some rooms.
+SELECT room_id, room_name FROM public.rooms WHERE room_id = ANY ($1::uuid[]);
+
+-- name: by_id_even_deleted
+-- A room's row whether or not it was deleted, to tell its listeners so.
+SELECT * FROM public.rooms WHERE room_id = $1;

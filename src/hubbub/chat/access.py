@@ -1,0 +1,53 @@
+"""The only way to get a room or a message: by somebody, who may see it.
+
+Not yours and not there get the same answer, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from hubbub.domain import policy
+from hubbub.domain.model import Actor, Room
+from hubbub.errors import HubbubError
+from hubbub.store import messages, rooms
+from hubbub.store.database import Connection, Record
+
+
+async def access_room_row(conn: Connection, actor: Actor, ref: str) -> tuple[Record, Room]:
+    """A room by id or name, with its whole row.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    row = await rooms.find(conn, actor.user_id, ref)
+    if row is not None:
+        room = rooms.room_of(row)
+        if policy.may_see(room):
+            return row, room
+    raise HubbubError("not_found", "There is no such room, or it is not yours to see.")
+
+
+async def access_room(conn: Connection, actor: Actor, ref: str) -> Room:
+    """A room by id or name that `actor` may see.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    return (await access_room_row(conn, actor, ref))[1]
+
+
+async def access_message(conn: Connection, actor: Actor, message_id: UUID) -> tuple[Record, Room]:
+    """A message, as its row, in a room that `actor` may read.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    row = await messages.by_id(conn, message_id)
+    if row is not None:
+        found = await rooms.by_id(conn, actor.user_id, row["room_id"])
+        if found is not None:
+            room = rooms.room_of(found)
+            if policy.may_read(room):
+                return row, room
+    raise HubbubError("not_found", "There is no such message, or it is not yours to see.")

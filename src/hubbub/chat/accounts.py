@@ -1,0 +1,174 @@
+"""Accounts: register, look up, change, delete, erase."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from msgspec import UNSET
+
+from hubbub.chat.context import Chat
+from hubbub.chat.sign_in import open_session
+from hubbub.domain import limits, policy
+from hubbub.domain.answers import SignedIn, Users, UsersFound
+from hubbub.domain.changes import Change, Renamed, Revoked
+from hubbub.domain.commands import Register, UpdateUser, check_avatar, check_name, check_note
+from hubbub.domain.events import UserLeft
+from hubbub.domain.ids import as_uuid, new_id, now_utc, stamp
+from hubbub.domain.model import Actor, User
+from hubbub.errors import HubbubError
+from hubbub.store import rooms, sessions, users
+
+ERASE_BATCH = 500
+
+
+async def register(chat: Chat, command: Register, *, user_agent: str | None) -> SignedIn:
+    """A new account, signed in.
+
+    Raises:
+        HubbubError: `forbidden` (registration is closed), `conflict` by field, `validation_failed`, `overloaded`.
+    """
+    if not chat.rules.registration_open:
+        raise HubbubError("forbidden", "Registration is closed here; ask whoever runs this server.")
+    display_name = check_name(command.display_name or command.username, "displayName")
+    avatar = check_avatar(command.avatar)
+    if command.username.lower().startswith(("deleted-", "guest-")):
+        raise HubbubError("validation_failed", fields={"username": "This beginning is kept for the server's own use"})
+    password_hash = await chat.passwords.hash(command.password)
+    async with chat.database.transaction() as conn:
+        row = await users.register(conn, new_id(), command.username, command.email, password_hash, display_name, avatar)
+        if row is None:
+            name_taken, email_taken = await users.taken(conn, command.username, command.email)
+            fields = {"username": "This name is taken"} if name_taken else {}
+            if email_taken:
+                fields["email"] = "This address is taken"
+            raise HubbubError("conflict", "The name or the address is taken.", fields=fields)
+        row = await users.logged_in(conn, row["user_id"])
+        return await open_session(chat, conn, row, user_agent)
+
+
+async def read_user(chat: Chat, actor: Actor | None, user_id: UUID) -> User:
+    """One account; with its address for its owner and for administrators.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    async with chat.database.connection() as conn:
+        row = await users.by_id(conn, user_id)
+    if row is None:
+        raise HubbubError("not_found", "There is no such account.")
+    return users.user_of(row, own=actor is not None and policy.may_change_account(actor, user_id))
+
+
+async def list_users(chat: Chat, *, cursor: str | None, limit: int, offset: int) -> Users:
+    """The directory, a page at a time."""
+    after = (as_uuid(cursor) if cursor else None) or UUID(int=0)
+    async with chat.database.connection() as conn:
+        rows = await users.page(conn, after, limit, offset)
+        total = await users.count(conn)
+    return Users(
+        users=[users.user_of(row) for row in rows],
+        total=total,
+        next_cursor=str(rows[-1]["user_id"]) if len(rows) == limit else None,
+    )
+
+
+async def search_users(chat: Chat, words: str, limit: int) -> UsersFound:
+    """Accounts by name.
+
+    Raises:
+        HubbubError: `validation_failed`.
+    """
+    words = words.strip()
+    if not words or len(words) > limits.SEARCH_MAX or "\0" in words:
+        raise HubbubError("validation_failed", fields={"q": f"Give 1 to {limits.SEARCH_MAX} characters"})
+    async with chat.database.connection() as conn:
+        results = await users.search(conn, words, limit)
+    return UsersFound(query=words, results=results, count=len(results))
+
+
+async def update_user(chat: Chat, actor: Actor, user_id: UUID, command: UpdateUser) -> User:
+    """Change one's names or password. A new password ends every other session of the account.
+
+    Raises:
+        HubbubError: `not_found`, `forbidden`, `validation_failed`, `rate_limited`.
+    """
+    if not policy.may_change_account(actor, user_id):
+        raise HubbubError("forbidden", "You can change only your own account.")
+    display_name = check_name(command.display_name, "displayName") if command.display_name is not UNSET else None
+    avatar = check_avatar(command.avatar) if command.avatar is not UNSET else None
+    bio = check_note(command.bio, "bio") if command.bio is not UNSET else None
+    new_hash = await _check_new_password(chat, actor, user_id, command)
+    ended: list[UUID] = []
+    async with chat.database.transaction() as conn:
+        row = await users.update_profile(
+            conn,
+            user_id,
+            display_name=(command.display_name is not UNSET, display_name),
+            avatar=(command.avatar is not UNSET, avatar),
+            bio=(command.bio is not UNSET, bio),
+        )
+        if row is None:
+            raise HubbubError("not_found", "There is no such account.")
+        if new_hash is not None:
+            await users.set_password(conn, user_id, new_hash)
+            ended = await sessions.revoke_others(conn, user_id, actor.session_id if actor.user_id == user_id else None)
+    user = users.user_of(row, own=True)
+    if ended:
+        chat.bus.publish(Revoked(session_ids=tuple(ended)))
+    if command.display_name is not UNSET or command.avatar is not UNSET:
+        chat.bus.publish(Renamed(user_id=user_id, display_name=user.display_name, avatar=user.avatar))
+    return user
+
+
+async def _check_new_password(chat: Chat, actor: Actor, user_id: UUID, command: UpdateUser) -> str | None:
+    """The hash to store, where a new password is asked for and the present one is known."""
+    if command.new_password is None:
+        return None
+    async with chat.database.connection() as conn:
+        row = await users.by_id(conn, user_id)
+    if row is None:
+        raise HubbubError("not_found", "There is no such account.")
+    if actor.user_id == user_id or not policy.is_admin(actor):
+        key = f"password\n{user_id}"
+        chat.login_failures.check(key)
+        if not await chat.passwords.verify(row["password"], command.current_password or ""):
+            chat.login_failures.failed(key)
+            raise HubbubError("validation_failed", fields={"currentPassword": "This is not the present password"})
+    return await chat.passwords.hash(command.new_password)
+
+
+async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -> None:
+    """Delete an account. Its messages stay, as from a deleted user; with `erase` they lose text and author too.
+
+    Raises:
+        HubbubError: `not_found`, `forbidden`.
+    """
+    if not policy.may_change_account(actor, user_id):
+        raise HubbubError("forbidden", "You can delete only your own account.")
+    async with chat.database.transaction() as conn:
+        row = await users.by_id(conn, user_id)
+        if row is None:
+            raise HubbubError("not_found", "There is no such account.")
+        left = await users.leave_all_rooms(conn, user_id)
+        names = await rooms.names(conn, [room_id for room_id, _ in left])
+        await users.delete_account(conn, user_id)
+        ended = await sessions.revoke_others(conn, user_id, None)
+    now = stamp(now_utc())
+    for room_id, number in left:
+        data = UserLeft(
+            user_id=user_id,
+            username="deleted user",
+            display_name="Deleted user",
+            avatar=None,
+            message="Deleted user left the room",
+            timestamp=now,
+            room=names.get(room_id, ""),
+            room_id=room_id,
+            change_seq=number,
+        )
+        chat.bus.publish(Change(room_id=room_id, number=number, event="user-left", data=data, leaver=user_id))
+    chat.bus.publish(Revoked(session_ids=tuple(ended)))
+    while erase:
+        async with chat.database.transaction() as conn:
+            if await users.erase_some(conn, user_id, ERASE_BATCH) < ERASE_BATCH:
+                break

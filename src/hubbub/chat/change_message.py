@@ -1,0 +1,72 @@
+"""Edit and delete a message. Both are natural to repeat: the second time nothing changes, and the answer is the same."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from hubbub.chat.access import access_message
+from hubbub.chat.context import Chat
+from hubbub.domain import policy
+from hubbub.domain.answers import Changed
+from hubbub.domain.changes import Change
+from hubbub.domain.commands import check_text
+from hubbub.domain.events import MessageDeleted, MessageUpdated
+from hubbub.domain.ids import stamp
+from hubbub.domain.model import Actor, Message
+from hubbub.errors import HubbubError
+from hubbub.store import messages
+
+
+async def edit_message(chat: Chat, actor: Actor, message_id: UUID, text: str) -> tuple[Changed, Message]:
+    """Give one's own message a new text; the old one is kept in its history.
+
+    Raises:
+        HubbubError: `not_found`, `forbidden`, `gone`, `too_large`, `validation_failed`.
+    """
+    async with chat.database.connection() as conn:
+        row, room = await access_message(conn, actor, message_id)
+        if not policy.may_edit_message(actor, row["user_id"]) or not room.is_member:
+            raise HubbubError("forbidden", "Only its author can edit a message.")
+        if row["is_deleted"]:
+            raise HubbubError("gone")
+        check_text(text, chat.rules.max_message_bytes)
+        number = await messages.edit(conn, message_id, actor.user_id, text)
+        if number is None:
+            raise HubbubError("not_found", "The message cannot be edited any more.")
+        after = await messages.by_id(conn, message_id)
+        assert after is not None
+        (updated,) = await messages.render(conn, room, [after], MessageUpdated)
+    if number != row["change_seq"]:
+        chat.bus.publish(Change(room_id=room.room_id, number=number, event="message-updated", data=updated))
+    return Changed(id=message_id, change_seq=number), updated
+
+
+async def delete_message(chat: Chat, actor: Actor, message_id: UUID) -> Changed:
+    """Make a message a tombstone: it keeps its place and loses its text.
+
+    Raises:
+        HubbubError: `not_found`, `forbidden`.
+    """
+    async with chat.database.connection() as conn:
+        row, room = await access_message(conn, actor, message_id)
+        if not policy.may_delete_message(actor, row["user_id"], room):
+            raise HubbubError("forbidden", "Only its author, or whoever made the room, can delete a message.")
+        if row["is_deleted"]:
+            return Changed(id=message_id, change_seq=row["change_seq"])
+        number = await messages.delete(conn, message_id, actor.user_id, policy.is_admin(actor))
+        after = await messages.by_id(conn, message_id)
+    if after is None or (number is None and not after["is_deleted"]):
+        raise HubbubError("not_found", "The message cannot be deleted any more.")
+    if number is not None:
+        deleted = MessageDeleted(
+            id=message_id,
+            message_id=message_id,
+            seq=row["seq"],
+            change_seq=number,
+            room=room.name,
+            room_id=room.room_id,
+            deleted_by=actor.user_id,
+            timestamp=stamp(after["edited_at"] or after["created_at"]),
+        )
+        chat.bus.publish(Change(room_id=room.room_id, number=number, event="message-deleted", data=deleted))
+    return Changed(id=message_id, change_seq=after["change_seq"])

@@ -1,0 +1,46 @@
+"""What the use cases work with. Made once, by `app.py`, and handed to each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.passwords import Passwords
+from hubbub.chat.presence import Presence
+from hubbub.chat.receipts import ReceiptBook
+from hubbub.chat.tokens import Tokens
+from hubbub.chat.typing import TypingBook
+from hubbub.fanout.bus import Bus
+from hubbub.store.database import Database
+from hubbub.store.journal import Journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decided that use cases must know.
+
+    Attributes:
+        refresh_expires_in: seconds a session lives without use.
+    """
+
+    max_message_bytes: int
+    refresh_expires_in: int
+    public_directory: bool
+    allow_guests: bool
+    registration_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """The parts a use case may use; none of them knows of sockets or HTTP."""
+
+    database: Database
+    journal: Journal
+    bus: Bus
+    tokens: Tokens
+    passwords: Passwords
+    receipts: ReceiptBook
+    presence: Presence
+    typing: TypingBook
+    login_failures: FailureLimiter
+    rules: Rules

@@ -1,0 +1,140 @@
+"""Membership: join, leave, add, remove, list. Each change is the room's next number, told to its listeners."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from hubbub.chat.access import access_room
+from hubbub.chat.context import Chat
+from hubbub.chat.rooms import check_may_change, check_room_count
+from hubbub.domain import policy
+from hubbub.domain.answers import Members
+from hubbub.domain.changes import Change
+from hubbub.domain.events import UserJoined, UserLeft
+from hubbub.domain.ids import as_uuid, now_utc, stamp
+from hubbub.domain.model import Actor, Room
+from hubbub.errors import HubbubError
+from hubbub.store import members, rooms, users
+
+
+async def join_room(chat: Chat, actor: Actor, ref: str) -> Room:
+    """Be a member of a room that one may join. Joining again changes nothing.
+
+    Returns:
+        The room as it is after that.
+
+    Raises:
+        HubbubError: `not_found`, `too_large`.
+    """
+    async with chat.database.transaction() as conn:
+        room = await access_room(conn, actor, ref)
+        if room.is_member:
+            return room
+        if not policy.may_join(room):
+            raise HubbubError("not_found")
+        await check_room_count(conn, actor)
+        number = await members.join(conn, actor.user_id, room.room_id)
+        room = await access_room(conn, actor, str(room.room_id))
+        if not room.is_member:
+            raise HubbubError("not_found")
+    if number is not None:
+        chat.bus.publish(joined(room, actor.user_id, actor.username, actor.display_name, actor.avatar, number))
+    return room
+
+
+async def leave_room(chat: Chat, actor: Actor, ref: str) -> Room:
+    """Be no member any more. Leaving again changes nothing.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    async with chat.database.connection() as conn:
+        room = await access_room(conn, actor, ref)
+        number = await members.leave(conn, actor.user_id, room.room_id)
+    if number is not None:
+        chat.bus.publish(left(room, actor.user_id, actor.username, actor.display_name, actor.avatar, number))
+    return room
+
+
+async def add_member(chat: Chat, actor: Actor, ref: str, user_id: UUID) -> None:
+    """Let somebody into a room, as whoever made it may. Private rooms are entered only so.
+
+    Raises:
+        HubbubError: `not_found` (room or account), `forbidden`.
+    """
+    async with chat.database.transaction() as conn:
+        room = await access_room(conn, actor, ref)
+        check_may_change(actor, room)
+        row = await users.by_id(conn, user_id)
+        if row is None:
+            raise HubbubError("not_found", "There is no such account.")
+        number = await members.add(conn, user_id, room.room_id, actor.user_id, policy.is_admin(actor))
+    if number is not None:
+        name = row["display_name"] or row["username"]
+        chat.bus.publish(joined(room, user_id, row["username"], name, row["avatar"], number))
+
+
+async def remove_member(chat: Chat, actor: Actor, ref: str, user_id: UUID) -> None:
+    """Put somebody out of a room, as whoever made it may.
+
+    Raises:
+        HubbubError: `not_found` (room or membership), `forbidden`.
+    """
+    async with chat.database.transaction() as conn:
+        room = await access_room(conn, actor, ref)
+        check_may_change(actor, room)
+        row = await users.by_id(conn, user_id)
+        number = await members.leave(conn, user_id, room.room_id)
+        if number is None or row is None:
+            raise HubbubError("not_found", "This account is not a member of the room.")
+    name = row["display_name"] or row["username"]
+    chat.bus.publish(left(room, user_id, row["username"], name, row["avatar"], number))
+
+
+async def list_members(chat: Chat, actor: Actor, ref: str, *, cursor: str | None, limit: int) -> Members:
+    """The members of a room, a page at a time.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    after = (as_uuid(cursor) if cursor else None) or rooms.NOBODY
+    async with chat.database.connection() as conn:
+        room = await access_room(conn, actor, ref)
+        if not policy.may_read(room):
+            raise HubbubError("not_found")
+        data = await members.page(conn, room, after, limit)
+    return Members(
+        data=data, total=room.member_count, next_cursor=str(data[-1].user_id) if len(data) == limit else None
+    )
+
+
+def joined(room: Room, user_id: UUID, username: str, display_name: str, avatar: str | None, number: int) -> Change:
+    """Somebody is a member now, as the room's listeners are told."""
+    data = UserJoined(
+        user_id=user_id,
+        username=username,
+        display_name=display_name,
+        avatar=avatar,
+        message=f"{display_name} joined the room",
+        timestamp=stamp(now_utc()),
+        room=room.name,
+        room_id=room.room_id,
+        change_seq=number,
+    )
+    return Change(room_id=room.room_id, number=number, event="user-joined", data=data)
+
+
+def left(room: Room, user_id: UUID, username: str, display_name: str, avatar: str | None, number: int) -> Change:
+    """Somebody is a member no longer, as the room's listeners are told, themselves last of all."""
+    data = UserLeft(
+        user_id=user_id,
+        username=username,
+        display_name=display_name,
+        avatar=avatar,
+        message=f"{display_name} left the room",
+        timestamp=stamp(now_utc()),
+        room=room.name,
+        room_id=room.room_id,
+        change_seq=number,
+    )
+    return Change(room_id=room.room_id, number=number, event="user-left", data=data, leaver=user_id)

@@ -1,0 +1,139 @@
+"""Sign in, stay signed in, sign out.
+
+A session is one sign-in on one device. Its refresh token is good for one use and brings the next; one that comes a
+second time has been stolen, or its answer was lost, and ends the session: whoever holds it must sign in again.
+Every check of an access token asks the database whether the session still stands.
+"""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from hubbub.chat.context import Chat
+from hubbub.chat.tokens import fingerprint, new_refresh_token
+from hubbub.domain.answers import SignedIn
+from hubbub.domain.changes import Revoked
+from hubbub.domain.commands import Login, check_name
+from hubbub.domain.ids import new_id
+from hubbub.domain.model import Actor
+from hubbub.errors import HubbubError
+from hubbub.store import sessions, users
+from hubbub.store.database import Connection, Record
+
+GUEST_SECONDS = 86_400
+
+
+async def sign_in(chat: Chat, command: Login, *, address: str, user_agent: str | None) -> SignedIn:
+    """Open a session for whoever knows the password. An unknown name takes as long as a wrong password.
+
+    Raises:
+        HubbubError: `invalid_credentials`, `rate_limited`, `overloaded`.
+    """
+    key = f"{address}\n{command.username.lower()}"
+    chat.login_failures.check(key)
+    if "\0" in command.username:
+        raise HubbubError("invalid_credentials")
+    async with chat.database.connection() as conn:
+        row = await users.for_login(conn, command.username)
+    usable = row is not None and row["disabled_at"] is None
+    right = await chat.passwords.verify(row["password"] if row is not None and usable else None, command.password)
+    if not right or row is None:
+        chat.login_failures.failed(key)
+        raise HubbubError("invalid_credentials")
+    better = await chat.passwords.hash(command.password) if chat.passwords.is_dated(row["password"]) else None
+    async with chat.database.transaction() as conn:
+        if better is not None:
+            await users.rehash(conn, row["user_id"], row["password"], better)
+        row = await users.logged_in(conn, row["user_id"])
+        return await open_session(chat, conn, row, user_agent)
+
+
+async def open_session(chat: Chat, conn: Connection, row: Record, user_agent: str | None) -> SignedIn:
+    """A new session of an account, inside the caller's transaction."""
+    session_id, refresh_token = new_id(), new_refresh_token()
+    agent = user_agent.replace("\0", "")[:200] if user_agent else None
+    await sessions.open_session(
+        conn, session_id, row["user_id"], fingerprint(refresh_token), chat.rules.refresh_expires_in, agent
+    )
+    return SignedIn(
+        user=users.user_of(row, own=True),
+        token=chat.tokens.issue(row["user_id"], session_id),
+        refresh_token=refresh_token,
+        expires_in=chat.tokens.expires_in,
+    )
+
+
+async def refresh(chat: Chat, refresh_token: str) -> SignedIn:
+    """The next pair of tokens for one refresh token. A second use ends the session (RFC 9700, section 4.14.2).
+
+    Raises:
+        HubbubError: `unauthorized`.
+    """
+    reused: UUID | None = None
+    following = new_refresh_token()
+    async with chat.database.transaction() as conn:
+        held = await sessions.lock_refresh_token(conn, fingerprint(refresh_token))
+        if held is None or held["expired"] or held["revoked"]:
+            raise HubbubError("unauthorized", "The refresh token is not valid; sign in again.")
+        row = await users.by_id(conn, held["user_id"])
+        if row is None or row["disabled_at"] is not None:
+            raise HubbubError("unauthorized", "The refresh token is not valid; sign in again.")
+        if held["used"]:
+            reused = held["session_id"]
+            await sessions.revoke(conn, held["session_id"])
+        else:
+            await sessions.rotate(
+                conn, fingerprint(refresh_token), fingerprint(following), chat.rules.refresh_expires_in
+            )
+    if reused is not None:
+        chat.bus.publish(Revoked(session_ids=(reused,)))
+        raise HubbubError("unauthorized", "The refresh token was used before; the session has been ended.")
+    return SignedIn(
+        user=users.user_of(row, own=True),
+        token=chat.tokens.issue(row["user_id"], held["session_id"]),
+        refresh_token=following,
+        expires_in=chat.tokens.expires_in,
+    )
+
+
+async def sign_out(chat: Chat, actor: Actor) -> None:
+    """End this session everywhere: its tokens are void and its sockets are closed."""
+    async with chat.database.connection() as conn:
+        await sessions.revoke(conn, actor.session_id)
+    chat.bus.publish(Revoked(session_ids=(actor.session_id,)))
+
+
+async def authenticate(chat: Chat, token: str) -> Actor:
+    """Whoever an access token speaks for, if its session still stands.
+
+    Raises:
+        HubbubError: `unauthorized`, `token_expired`.
+    """
+    claims = chat.tokens.verify(token)
+    async with chat.database.connection() as conn:
+        row = await sessions.live(conn, claims.session_id, claims.user_id)
+    if row is None:
+        raise HubbubError("unauthorized", "The session has ended; sign in again.")
+    return users.actor_of(row, claims.session_id, claims.expires_at)
+
+
+async def sign_in_guest(chat: Chat, name: str | None) -> Actor:
+    """A new guest: an account without a password, for a day, where the operator allows it.
+
+    Raises:
+        HubbubError: `unauthorized`, where guests are not allowed.
+    """
+    if not chat.rules.allow_guests:
+        raise HubbubError("unauthorized")
+    user_id, session_id = new_id(), new_id()
+    short = user_id.hex[-12:]
+    display_name = check_name(name, "username") if name and name.strip() else f"Guest {short[-4:]}"
+    async with chat.database.transaction() as conn:
+        row = await users.register(
+            conn, user_id, f"guest-{short}", f"{user_id}@guest.invalid", "!", display_name, None, "guest"
+        )
+        if row is None:
+            raise HubbubError("conflict")
+        await sessions.open_session(conn, session_id, user_id, fingerprint(new_refresh_token()), GUEST_SECONDS, None)
+    return users.actor_of(row, session_id, time.time() + GUEST_SECONDS)
