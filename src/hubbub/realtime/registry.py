@@ -267,8 +267,8 @@ class Registry:
         for connection in list(self.connections.values()):
             connection.close(SHUTTING_DOWN, code=GOING_AWAY, text=SHUTTING_DOWN)
         end = self.now() + timeout
-        while (self.transports or self.tasks) and self.now() < end:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - two sets and a deadline; runs once in a process's life
+        while (self.transports or self.tasks) and self.now() < end:  # noqa: ASYNC110 - once in a process's life
+            await asyncio.sleep(0.01)
         for transport in list(self.transports):
             transport.abort()
         leftover = [task for task in self.tasks if task is not asyncio.current_task()]

@@ -20,7 +20,7 @@ from websockets.server import ServerProtocol
 from hubbub.realtime import connection as reasons
 from hubbub.realtime.broadcast import Encoded, join, type_of_memo
 from hubbub.realtime.connection import HIGH_WATER, Connection
-from hubbub.realtime.registry import BAD_REQUEST, FORBIDDEN, Refusal, Registry
+from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
 from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
 from hubbub.wire.engineio_session import State
 from hubbub.wire.errors import WireError
@@ -132,18 +132,18 @@ class WebSocketProtocol(asyncio.Protocol):
             self._refuse(found)
             return
         response = self._protocol.accept(request)
-        if response.status_code == 101 and found is not None and not found.offer(self):
-            # EIO "WebSocket": "A client MUST NOT open more than one WebSocket connection per session."
-            self._refuse(BAD_REQUEST)
-            return
         self._protocol.send_response(response)
         self._drain()
         if self._protocol.state is not OPEN:
             self._linger()
-        elif found is not None:
+        elif found is None:
+            self._connection = registry.open(self, State.WEBSOCKET)
+        elif found.offer(self):
             self._connection = found
         else:
-            self._connection = registry.open(self, State.WEBSOCKET)
+            # EIO "WebSocket": "A client MUST NOT open more than one WebSocket connection per session. Should it
+            # happen, the server MUST close the WebSocket connection."
+            self.close(reasons.POLICY, "this session has a WebSocket")
 
     def _refuse(self, refusal: Refusal) -> None:
         response = self._protocol.reject(refusal.status, refusal.body.decode())
