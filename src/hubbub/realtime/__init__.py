@@ -1,1 +1,29 @@
+"""The socket edge: Engine.IO 4 and Socket.IO 5 over WebSocket and long-polling. Knows no chat.
 
+A message comes in through `websocket.py` or `polling.py`, goes to its `connection.py`, then through `dispatch.py` to
+the application's `Handlers`; what the application says goes out through `broadcast.py`. `server.py` puts them
+together; `registry.py` holds the connections. Imports `wire` and `errors` alone.
+"""
+
+from hubbub.realtime.broadcast import Encoded, broadcast, encode_event, encode_event_json
+from hubbub.realtime.connection import Connection, Handler
+from hubbub.realtime.dispatch import Args, ConnectRefused, Handlers, Pending, Socket
+from hubbub.realtime.registry import Options, Stats
+from hubbub.realtime.server import Realtime
+
+__all__ = [
+    "Args",
+    "ConnectRefused",
+    "Connection",
+    "Encoded",
+    "Handler",
+    "Handlers",
+    "Options",
+    "Pending",
+    "Realtime",
+    "Socket",
+    "Stats",
+    "broadcast",
+    "encode_event",
+    "encode_event_json",
+]

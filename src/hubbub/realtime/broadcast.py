@@ -1,0 +1,155 @@
+"""Encode once, write once: messages shared by many connections, and the flush that joins what waits.
+
+Promises: an `Encoded` is made once and never changes, so every outbox and every socket shares its bytes. A frame
+in a quiet process leaves in the next turn of the event loop; under load it waits at most one tick, and each
+connection then gets one write with everything that waits for it. Connections that wait for the same frames share
+the joined bytes too. Before it: whoever has something to say. After it: `connection.py`, then the transports.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from hubbub.wire import socketio_packet, websocket_frame
+from hubbub.wire.engineio_packet import encode_binary_item
+from hubbub.wire.socketio_packet import Packet, PacketType
+
+if TYPE_CHECKING:
+    from hubbub.realtime.connection import Connection
+    from hubbub.realtime.dispatch import Socket
+
+_SLICE: Final = 256  # connections written to before other work gets a turn
+
+type_of_memo = dict[tuple[int, int, int], tuple[list["Encoded"], bytes]]
+
+
+class Encoded:
+    """One message in the form of either transport, made once.
+
+    Args:
+        text: an Engine.IO packet as UTF-8, its type first; None for a binary message alone.
+        attachments: binary messages that follow it.
+
+    Attributes:
+        frames: the WebSocket frames, joined.
+        size: bytes of `frames`; what an outbox counts.
+    """
+
+    __slots__ = ("_attachments", "_items", "_text", "frames", "size")
+
+    def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
+        self._text = text
+        self._attachments = attachments
+        self._items: tuple[bytes, ...] | None = None
+        frames = b"" if text is None else websocket_frame.text_frame(text)
+        if attachments:
+            # EIO "WebSocket" (packet encoding): each packet in its own frame; binary as is.
+            frames += b"".join(map(websocket_frame.binary_frame, attachments))
+        self.frames: bytes = frames
+        self.size: int = len(frames)
+
+    def items(self) -> tuple[bytes, ...]:
+        """The same as items of a polling payload."""
+        if self._items is None:
+            text = () if self._text is None else (self._text,)
+            self._items = (*text, *map(encode_binary_item, self._attachments))
+        return self._items
+
+    def __repr__(self) -> str:
+        return f"Encoded(<{self.size} bytes>)"
+
+
+def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:
+    """An event from values; bytes anywhere in lists, tuples and dicts become attachments.
+
+    Raises:
+        TypeError, ValueError: a value that JSON does not hold.
+    """
+    return encode_packet(Packet(PacketType.EVENT, namespace, [event, *args]))
+
+
+def encode_event_json(namespace: str, event: str, args_json: Sequence[bytes]) -> Encoded:
+    """An event whose arguments are JSON already; they are not looked into."""
+    head = socketio_packet.header(PacketType.EVENT, namespace, None, 0)
+    return Encoded(b"4%b[%b]" % (head.encode(), b",".join((msgspec.json.encode(event), *args_json))))
+
+
+def encode_packet(packet: Packet) -> Encoded:
+    """A Socket.IO packet as Engine.IO messages (SIO "Packet encoding": prefixed with `4`)."""
+    text, attachments = socketio_packet.encode(packet)
+    return Encoded(b"4" + text.encode(), attachments)
+
+
+def broadcast(sockets: Iterable[Socket], message: Encoded) -> int:
+    """Queue one message for many sockets; sockets that are gone are passed over.
+
+    Returns:
+        How many connections it was queued for.
+    """
+    count = 0
+    for socket in sockets:
+        if socket.connected:
+            socket.send(message)
+            count += 1
+    return count
+
+
+class Flusher:
+    """Writes what waits, once per tick, for all connections of a process.
+
+    Args:
+        tick: seconds between two flushes under load; 0 for every turn of the loop.
+    """
+
+    __slots__ = ("_dirty", "_handle", "_last", "_loop", "_memo", "_tick")
+
+    def __init__(self, loop: AbstractEventLoop, tick: float) -> None:
+        self._loop = loop
+        self._tick = tick
+        self._last = float("-inf")
+        self._dirty: list[Connection] = []
+        self._handle: TimerHandle | Any = None
+        self._memo: type_of_memo = {}
+
+    def add(self, connection: Connection) -> None:
+        """A connection has something to write. The caller sees to it that each is added once until it is flushed."""
+        self._dirty.append(connection)
+        if self._handle is None:
+            due = self._last + self._tick
+            if due <= self._loop.time():
+                self._handle = self._loop.call_soon(self._flush)
+            else:
+                self._handle = self._loop.call_at(due, self._flush)
+
+    def _flush(self) -> None:
+        dirty = self._dirty
+        if len(dirty) > _SLICE:
+            self._dirty = dirty[_SLICE:]
+            self._handle = self._loop.call_soon(self._flush)
+            del dirty[_SLICE:]
+        else:
+            self._dirty = []
+            self._handle = None
+            self._last = self._loop.time()
+        memo = self._memo
+        for connection in dirty:
+            connection.flush(memo)
+        if self._handle is None:
+            memo.clear()
+
+
+def join(waiting: list[Encoded], memo: type_of_memo) -> bytes:
+    """The frames of `waiting` as one piece, joined once for all connections that wait for the same."""
+    if len(waiting) == 1:
+        return waiting[0].frames
+    key = (id(waiting[0]), id(waiting[-1]), len(waiting))
+    known = memo.get(key)
+    if known is not None and known[0] == waiting:  # Encoded has no __eq__: this compares identities, in C
+        return known[1]
+    joined = b"".join([message.frames for message in waiting])
+    memo[key] = (waiting, joined)
+    return joined

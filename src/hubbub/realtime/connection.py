@@ -1,0 +1,328 @@
+"""One client connection: its Engine.IO session, its bounded outbox, and the transport of the moment.
+
+Promises: messages leave in the order they were sent, over the upgrade too; at most `outbox_bytes` wait for one
+client, the transport's own buffer counted, beyond which it is closed as `slow`; the layer above is told of the end
+exactly once and hears nothing after it. Before it: `websocket.py` and `polling.py` bring what was received.
+After it: a `Handler`, such as Socket.IO's in `dispatch.py`, or an echo.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hubbub.realtime.broadcast import Encoded
+from hubbub.wire.engineio_packet import Packet, PacketType
+from hubbub.wire.engineio_session import Action, EngineSession, State
+from hubbub.wire.errors import WireError
+
+if TYPE_CHECKING:
+    from hubbub.realtime.broadcast import type_of_memo
+    from hubbub.realtime.registry import Registry
+
+PING: Final = Encoded(b"2")
+PROBE_ANSWER: Final = Encoded(b"3probe")
+
+# Reasons, as Socket.IO names them where it has a name. Metrics count them.
+CLIENT_CLOSED: Final = "transport close"
+PING_TIMEOUT: Final = "ping timeout"
+PARSE_ERROR: Final = "parse error"
+CONNECT_TIMEOUT: Final = "connect timeout"
+SLOW: Final = "slow"
+SHUTTING_DOWN: Final = "server shutting down"
+
+HIGH_WATER: Final = 65_536  # bytes in a transport's buffer above which it takes no more for now
+
+# WebSocket close codes, RFC 6455 section 7.4.1.
+NORMAL, GOING_AWAY, PROTOCOL_ERROR, INVALID_DATA, POLICY, TOO_BIG = 1000, 1001, 1002, 1007, 1008, 1009
+
+
+class Handler(Protocol):
+    """The layer above one connection."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When, on the loop's clock, the connection is to be closed as `connect timeout`; None for never."""
+
+    def message(self, data: str | bytes) -> None:
+        """One Engine.IO message arrived. A `WireError` closes the connection."""
+
+    def closed(self, reason: str) -> None:
+        """The connection is over. Called once; nothing is called after it."""
+
+
+class Channel(Protocol):
+    """A transport in use by one connection."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether `write` may be called now; when it turns True the channel calls `Connection.channel_ready`."""
+
+    def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
+        """Send all that waits, at once; the bytes handed over."""
+
+    def buffered(self) -> int:
+        """Bytes taken by `write` that have not left yet."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def close(self, code: int, reason: str, *, by_client: bool = False) -> None:
+        """End the transport in order; what was written before still leaves."""
+
+    def abort(self) -> None:
+        """End it at once; what is buffered is lost."""
+
+
+class Connection:
+    """One client, over whichever transport.
+
+    Args:
+        registry: the process's connections, clock and counters.
+        sid: the Engine.IO session id.
+        channel: the transport of the handshake; `state` says which kind.
+    """
+
+    __slots__ = (
+        "_allowance", "_channel", "_dirty", "_limit", "_offered", "_paused", "_registry", "_waiting",
+        "_waiting_bytes", "alarm", "alarm_at", "engine", "handler", "sid",
+    )  # fmt: skip
+
+    handler: Handler
+
+    def __init__(self, registry: Registry, sid: str, channel: Channel, state: State) -> None:
+        options = registry.options
+        self.sid = sid
+        self.engine = EngineSession(
+            state,
+            registry.now(),
+            ping_interval=options.ping_interval_ms / 1000,
+            ping_timeout=options.ping_timeout_ms / 1000,
+            upgrade_timeout=options.upgrade_timeout_ms / 1000,
+        )
+        self.alarm: list[object] | None = None  # registry.Alarms keeps its entry here
+        self.alarm_at = float("inf")
+        self._registry = registry
+        self._channel: Channel | None = channel
+        self._offered: Channel | None = None
+        self._waiting: list[Encoded] = []
+        self._waiting_bytes = 0
+        self._limit = options.outbox_bytes
+        self._allowance = self._limit - min(HIGH_WATER, self._limit // 2)
+        self._dirty = False
+        self._paused = False
+
+    def __repr__(self) -> str:
+        return f"Connection({self.engine.state.name}, waiting={self._waiting_bytes})"
+
+    @property
+    def closed(self) -> bool:
+        return self._channel is None
+
+    @property
+    def channel(self) -> Channel | None:
+        """The transport in use; None once closed."""
+        return self._channel
+
+    @property
+    def paused(self) -> bool:
+        """Whether reading is paused by the layer above."""
+        return self._paused
+
+    # Sending
+
+    def send(self, message: Encoded) -> None:
+        """Queue a message; it leaves with the next flush. Never blocks; does nothing once closed."""
+        size = self._waiting_bytes + message.size
+        if size > self._allowance and not self._has_room(message.size):
+            return
+        self._waiting_bytes += message.size
+        self._waiting.append(message)
+        if not self._dirty:
+            self._dirty = True
+            self._registry.flusher.add(self)
+
+    def send_now(self, message: Encoded) -> None:
+        """Queue a message and write all that waits, without a tick; what is sent next goes in another write."""
+        self.send(message)
+        self.flush({})
+
+    def _has_room(self, size: int) -> bool:
+        """The slow path of `send`: what the transport holds is counted exactly. Closes a slow connection."""
+        if self._channel is None:
+            return False
+        self.flush({})
+        held = self._waiting_bytes + self._channel.buffered()
+        # One message larger than half the outbox (a page of history) is taken while less than half is in use.
+        if held + size > self._limit and held > self._limit // 2:
+            self.close(SLOW)
+            return False
+        self._allowance = max(self._limit - self._channel.buffered(), self._waiting_bytes + size)
+        return True
+
+    def flush(self, memo: type_of_memo) -> None:
+        """Write all that waits, if the transport takes it now."""
+        self._dirty = False
+        channel = self._channel
+        if channel is not None and channel.ready and self._waiting:
+            waiting = self._waiting
+            self._waiting = []
+            self._waiting_bytes = 0
+            stats = self._registry.stats
+            stats.messages_out += len(waiting)
+            stats.writes += 1
+            stats.bytes_out += channel.write(waiting, memo)
+
+    def channel_ready(self, channel: Channel) -> None:
+        """The transport takes data again."""
+        if channel is self._channel:
+            self._allowance = self._limit - min(HIGH_WATER, self._limit // 2)
+            self.flush({})
+
+    def channel_full(self, channel: Channel) -> None:
+        """The transport takes no more for now: from here on its buffer counts against the outbox."""
+        self._allowance = 0
+
+    # Receiving
+
+    def receive(self, channel: Channel, packet: Packet) -> None:
+        """A packet came over `channel`; whatever is wrong with it ends the connection."""
+        if channel is not self._channel:
+            if channel is self._offered and channel is not None:
+                self._receive_offered(packet)
+            return
+        try:
+            action = self.engine.receive(packet, self._registry.now())
+            if action is Action.DELIVER:
+                self._registry.stats.messages_in += 1
+                self.handler.message(packet.data)
+            elif action is Action.END:
+                self.close(CLIENT_CLOSED, by_client=True)
+        except WireError as error:
+            self.fail(error)
+        else:
+            if packet.type is PacketType.PONG:
+                self.rearm()
+
+    def fail(self, error: WireError, code: int = PROTOCOL_ERROR) -> None:
+        """The client broke the protocol: closed at once, not by a ping timeout."""
+        self._registry.stats.protocol_errors += 1
+        self.close(PARSE_ERROR, code=code, text=str(error))
+
+    def pause_reading(self) -> None:
+        """The layer above has enough to do; nothing more is read until `resume_reading`."""
+        if not self._paused and self._channel is not None:
+            self._paused = True
+            self._channel.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._channel is not None:
+                self.engine.postpone(self._registry.now())
+                self._channel.resume_reading()
+
+    # Upgrade, EIO "Upgrade"
+
+    def offer(self, channel: Channel) -> bool:
+        """A WebSocket with this session's id was opened; False: refuse it."""
+        if not self.engine.offer(self._registry.now()):
+            return False
+        self._offered = channel
+        self.rearm()
+        return True
+
+    def _receive_offered(self, packet: Packet) -> None:
+        offered = self._offered
+        assert offered is not None
+        raw = packet.data if isinstance(packet.data, bytes) else f"{int(packet.type)}{packet.data}"
+        action = self.engine.receive_offered(raw)
+        if action is Action.ANSWER_PROBE:
+            offered.write([PROBE_ANSWER], {})
+            self.release_poll()
+        elif action is Action.SWITCH:
+            self.release_poll()
+            self._channel, self._offered = offered, None
+            self._registry.stats.upgrades += 1
+            if self._paused:
+                offered.pause_reading()
+            if not offered.ready:
+                self.channel_full(offered)
+            self.flush({})
+        else:
+            self._offered = None
+            offered.close(PROTOCOL_ERROR, "a broken upgrade")
+
+    def release_poll(self) -> None:
+        """Answer a waiting poll, with what waits or with a `noop`, so that the client can move on."""
+        self.flush({})
+        if self._channel is not None and self._channel.ready:
+            self._channel.write([Encoded(b"6")], {})
+
+    # The end
+
+    def channel_lost(self, channel: Channel, reason: str = CLIENT_CLOSED) -> None:
+        """A transport is gone."""
+        if channel is self._offered:
+            self._offered = None
+            self.engine.lose_offer()
+        elif channel is self._channel:
+            self.close(reason)
+
+    def close(self, reason: str, *, code: int = NORMAL, text: str = "", by_client: bool = False) -> None:
+        """End the connection; does nothing the second time.
+
+        Args:
+            reason: what the layer above and the metrics are told.
+            code: the WebSocket close code, with `text` (at most 123 bytes).
+            by_client: it was the client's wish.
+        """
+        channel = self._channel
+        if channel is None:
+            return
+        if reason is not SLOW:
+            self.flush({})
+        self.engine.close()
+        self._channel = None
+        self._waiting = []
+        self._waiting_bytes = 0
+        self._allowance = -1  # every send takes the slow path, which sees the end
+        self._registry.remove(self, reason)
+        if reason is SLOW:
+            channel.abort()
+        else:
+            channel.close(code, text, by_client=by_client)
+        if self._offered is not None:
+            self._offered.close(code, text)
+            self._offered = None
+        self.handler.closed(reason)
+
+    # Time
+
+    def rearm(self) -> None:
+        """A deadline has come nearer, or a new one exists."""
+        due = self.engine.deadline
+        if self.handler.deadline is not None and self.handler.deadline < due:
+            due = self.handler.deadline
+        self._registry.alarms.set(self, due)
+
+    def on_alarm(self, now: float) -> None:
+        """Time has come to `now`: what is due is done."""
+        if self._channel is None:
+            return
+        if self.handler.deadline is not None and now >= self.handler.deadline:
+            self.close(CONNECT_TIMEOUT, code=POLICY, text="no namespace was joined in time")
+            return
+        if self._paused:
+            self.engine.postpone(now)
+        action = self.engine.tick(now)
+        if action is Action.PING:
+            self.send(PING)
+        elif action is Action.TIME_OUT:
+            self.close(PING_TIMEOUT, code=GOING_AWAY, text="no pong came")
+            return
+        elif action is Action.DROP_OFFER and self._offered is not None:
+            offered, self._offered = self._offered, None
+            offered.close(POLICY, "the upgrade was not finished in time")
+        if self._channel is not None:
+            self.rearm()

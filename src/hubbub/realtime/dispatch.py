@@ -1,0 +1,319 @@
+"""Socket.IO above one connection: its events, first in first out, to the application's handlers; their acks back.
+
+Promises: the events of a connection are handled one after another in the order they came; a task exists only while
+there are events; above `inbox_max` unanswered events the connection is not read. For each socket whose `connect`
+returned, `disconnected` is called exactly once, after the handler then running has returned, and nothing after it.
+Before it: `connection.py`. After it: the application's `Handlers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from hubbub.errors import HubbubError
+from hubbub.realtime.broadcast import Encoded, encode_event, encode_packet
+from hubbub.wire.errors import ProtocolViolation
+from hubbub.wire.socketio_packet import Packet, PacketType
+from hubbub.wire.socketio_session import SocketIOSession
+
+if TYPE_CHECKING:
+    from hubbub.realtime.connection import Connection
+    from hubbub.realtime.registry import Registry
+
+CLIENT_LEFT: Final = "client namespace disconnect"
+SERVER_LEFT: Final = "server namespace disconnect"
+_LOGGER: Final = logging.getLogger("hubbub.realtime")
+
+Pending = asyncio.Future[Any]
+"""What `Handlers.event` returns when its ordered part is done: the ack goes out when the future resolves."""
+
+
+class Args(tuple[Any, ...]):
+    """Several arguments for one ack."""
+
+    __slots__ = ()
+
+
+class ConnectRefused(Exception):
+    """Raised by `Handlers.connect`: the client gets CONNECT_ERROR with `message`, and `data` where given."""
+
+    def __init__(self, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class Handlers(Protocol):
+    """What an application does in one namespace."""
+
+    async def connect(self, socket: Socket, auth: Any) -> None:
+        """A client asks in; `auth` is its object, `{}` without one. What is emitted here leaves after the answer.
+
+        Raises:
+            ConnectRefused: it may not. Any other exception refuses too, and is logged.
+        """
+
+    async def event(self, socket: Socket, name: str, args: list[Any]) -> Any:
+        """An event came.
+
+        Returns:
+            The ack's one argument; None for none, `Args` for several, or a `Pending` future of any of these, in
+            which case the next event is taken at once. An exception is acked with what `on_error` makes of it.
+        """
+
+    def disconnected(self, socket: Socket, reason: str) -> None:
+        """The socket is gone."""
+
+
+class Socket:
+    """One client in one namespace.
+
+    Attributes:
+        id: the Socket.IO session id, 144 random bits.
+        data: the application's own.
+        send: queue an already encoded event, shared by many.
+    """
+
+    __slots__ = ("_dispatcher", "connected", "connection", "data", "id", "namespace", "send")
+
+    def __init__(self, dispatcher: Dispatcher, connection: Connection, namespace: str) -> None:
+        self.id = secrets.token_urlsafe(18)
+        self.namespace = namespace
+        self.connection = connection
+        self.connected = True
+        self.data: Any = None
+        self.send: Callable[[Encoded], None] = connection.send
+        self._dispatcher = dispatcher
+
+    def __repr__(self) -> str:
+        return f"Socket({self.namespace}, connected={self.connected})"
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Send an event; bytes in the arguments become attachments. Never blocks; does nothing once disconnected."""
+        self.send(encode_event(self.namespace, event, args))
+
+    def disconnect(self) -> None:
+        """Leave this namespace with a DISCONNECT: official clients do not come back by themselves."""
+        self._dispatcher.leave(self)
+
+    def close(self, reason: str) -> None:
+        """Close the transport: official clients come back by themselves. `reason` is for `disconnected` and metrics."""
+        self.connection.close(reason)
+
+
+class Dispatcher:
+    """A `connection.Handler` that speaks Socket.IO.
+
+    Args:
+        namespaces: the handlers by namespace; others are refused.
+        on_error: makes an ack's argument of an exception that a handler raised.
+    """
+
+    __slots__ = (
+        "_connection", "_farewells", "_in_flight", "_inbox", "_inbox_max", "_namespaces", "_on_error", "_over",
+        "_registry", "_session", "_sockets", "_task",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        registry: Registry,
+        connection: Connection,
+        namespaces: Mapping[str, Handlers],
+        on_error: Callable[[BaseException], Any],
+    ) -> None:
+        options = registry.options
+        self._registry = registry
+        self._connection = connection
+        self._namespaces = namespaces
+        self._on_error = on_error
+        self._session = SocketIOSession(
+            registry.now(),
+            connect_timeout=options.connect_timeout_ms / 1000,
+            max_bytes=options.max_payload,
+            max_attachments=options.max_attachments,
+        )
+        self._inbox: deque[Packet] = deque()
+        self._inbox_max = options.inbox_max
+        self._in_flight = 0
+        self._task: asyncio.Task[None] | None = None
+        self._sockets: dict[str, Socket] = {}
+        self._farewells: list[tuple[Socket, str]] = []
+        self._over: str | None = None
+
+    # connection.Handler
+
+    @property
+    def deadline(self) -> float | None:
+        return self._session.deadline
+
+    def message(self, data: str | bytes) -> None:
+        packet = self._session.receive(data)
+        if packet is None:
+            return
+        if packet.type is PacketType.ACK:
+            self._registry.stats.acks_ignored += 1  # we never ask for one
+            return
+        self._inbox.append(packet)
+        if len(self._inbox) + self._in_flight >= self._inbox_max:
+            self._connection.pause_reading()
+        self._wake()
+
+    def closed(self, reason: str) -> None:
+        self._over = reason
+        self._inbox.clear()
+        for socket in self._sockets.values():
+            self._part(socket, reason)
+        self._sockets.clear()
+        if self._task is None:
+            self._say_farewell()
+
+    # One event after another
+
+    def _wake(self) -> None:
+        if self._task is None and (self._inbox or self._farewells):
+            self._task = self._registry.spawn(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._inbox and self._in_flight < self._inbox_max:
+                await self._handle(self._inbox.popleft())
+                if self._farewells:
+                    self._say_farewell()
+                if len(self._inbox) + self._in_flight <= self._inbox_max // 2:
+                    self._connection.resume_reading()
+        finally:
+            self._task = None
+            self._say_farewell()
+
+    async def _handle(self, packet: Packet) -> None:
+        if packet.type is PacketType.CONNECT:
+            await self._connect(packet)
+            return
+        socket = self._sockets.get(packet.namespace)
+        if socket is None:
+            return  # refused meanwhile
+        if packet.type is PacketType.DISCONNECT:
+            del self._sockets[packet.namespace]
+            self._part(socket, CLIENT_LEFT)
+            self._session.rest(self._registry.now())
+            self._connection.rearm()
+            return
+        self._registry.stats.events += 1
+        name, *args = packet.data
+        try:
+            result = await self._namespaces[packet.namespace].event(socket, name, args)
+        except Exception as error:
+            result = self._failed(error)
+        if isinstance(result, asyncio.Future):
+            self._in_flight += 1
+            result.add_done_callback(lambda future: self._settled(socket, packet.id, future))
+        else:
+            self._ack(socket, packet.id, result)
+
+    def _settled(self, socket: Socket, ack: int | None, future: Pending) -> None:
+        self._in_flight -= 1
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        self._ack(socket, ack, future.result() if error is None else self._failed(error))
+        if len(self._inbox) + self._in_flight <= self._inbox_max // 2:
+            self._connection.resume_reading()
+        self._wake()
+
+    def _failed(self, error: BaseException) -> Any:
+        if not isinstance(error, HubbubError):  # a refusal is no fault
+            _LOGGER.error("a handler failed", exc_info=error)
+        return self._on_error(error)
+
+    def _ack(self, socket: Socket, ack: int | None, result: Any) -> None:
+        # SIO "Acknowledgement": "The receiver MUST respond with an `ACK` packet with the same event ID."
+        if ack is None or not socket.connected:
+            return
+        args = [] if result is None else list(result) if isinstance(result, Args) else [result]
+        try:
+            message = encode_packet(Packet(PacketType.ACK, socket.namespace, args, ack))
+        except (TypeError, ValueError, RecursionError) as error:
+            args = [self._failed(error)]
+            message = encode_packet(Packet(PacketType.ACK, socket.namespace, args, ack))
+        socket.send(message)
+
+    # Joining and leaving, SIO "Connection to a namespace" and "Disconnection from a namespace"
+
+    async def _connect(self, packet: Packet) -> None:
+        namespace = packet.namespace
+        handlers = self._namespaces.get(namespace)
+        if handlers is None:
+            self._refuse(namespace, ConnectRefused("Invalid namespace"))
+            return
+        socket = Socket(self, self._connection, namespace)
+        early: list[Encoded] = []
+        socket.send = early.append
+        try:
+            await handlers.connect(socket, {} if packet.data is None else packet.data)
+        except ConnectRefused as refused:
+            socket.connected = False
+            self._refuse(namespace, refused)
+            return
+        except Exception as error:
+            _LOGGER.error("a connect handler failed", exc_info=error)
+            socket.connected = False
+            self._refuse(namespace, ConnectRefused("Internal error"))
+            return
+        if self._over is not None:
+            self._part(socket, self._over)
+            return
+        self._session.accept(namespace)
+        self._sockets[namespace] = socket
+        answer = Packet(PacketType.CONNECT, namespace, {"sid": socket.id})
+        self._connection.send_now(encode_packet(answer))
+        socket.send = self._connection.send
+        for message in early:
+            socket.send(message)
+        if not socket.connected:  # `disconnect` was called before the answer
+            socket.connected = True
+            self.leave(socket)
+
+    def _refuse(self, namespace: str, refused: ConnectRefused) -> None:
+        if self._over is not None:
+            return
+        data: dict[str, Any] = {"message": refused.message}
+        if refused.data is not None:
+            data["data"] = refused.data
+        self._connection.send(encode_packet(Packet(PacketType.CONNECT_ERROR, namespace, data)))
+        if not self._session.refuse(namespace):
+            self._connection.fail(ProtocolViolation("refused too often"))
+
+    def leave(self, socket: Socket) -> None:
+        """Our side leaves a namespace."""
+        if not socket.connected:
+            return
+        if self._sockets.get(socket.namespace) is not socket:
+            socket.connected = False  # still connecting: `_connect` will come back to it
+            return
+        del self._sockets[socket.namespace]
+        socket.send(encode_packet(Packet(PacketType.DISCONNECT, socket.namespace)))
+        self._session.leave(socket.namespace, self._registry.now())
+        self._connection.rearm()
+        self._part(socket, SERVER_LEFT)
+        if self._task is None:
+            self._say_farewell()
+
+    def _part(self, socket: Socket, reason: str) -> None:
+        socket.connected = False
+        socket.send = _nowhere
+        self._farewells.append((socket, reason))
+
+    def _say_farewell(self) -> None:
+        while self._farewells:
+            socket, reason = self._farewells.pop(0)
+            try:
+                self._namespaces[socket.namespace].disconnected(socket, reason)
+            except Exception as error:
+                _LOGGER.error("a disconnected handler failed", exc_info=error)
+
+
+def _nowhere(message: Encoded) -> None:
+    """Where a socket that is gone sends to."""

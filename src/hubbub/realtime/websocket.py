@@ -1,0 +1,256 @@
+"""The WebSocket transport: an `asyncio.Protocol` that uvicorn hands the socket to on upgrade.
+
+Promises: the `websockets` library, without extensions, does the handshake and the receiving; sending bypasses it with
+frames made elsewhere. Frames above `max_payload` end in 1009, text that is not UTF-8 in 1007, floods of control
+frames and fragments in 1008. A close frame is followed by the end of our half of the socket, and by the end of the
+socket within `_LINGER`. Before it: uvicorn. After it: `connection.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from hubbub.realtime import connection as reasons
+from hubbub.realtime.broadcast import Encoded, join, type_of_memo
+from hubbub.realtime.connection import HIGH_WATER, Connection
+from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
+from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
+from hubbub.wire.engineio_session import State
+from hubbub.wire.errors import WireError
+
+if TYPE_CHECKING:
+    from uvicorn.server import ServerState
+
+_LINGER: Final = 0.15  # seconds a client has to answer a close frame
+_LINGER_ROUNDS: Final = 20  # times that, while what was written before it is still leaving
+_MAX_FRAGMENTS: Final = 1_024  # of one message
+_MAX_CONTROLS: Final = 200  # control frames in a second
+_LOGGER: Final = logging.getLogger("hubbub.realtime.websocket")
+_LOGGER.setLevel(logging.WARNING)  # the library logs each connection and frame below that
+
+
+class WebSocketProtocol(asyncio.Protocol):
+    """One WebSocket: a handshake, then a `Channel` of a connection, in use or on offer for an upgrade.
+
+    Args:
+        registry: the process's connections.
+        server_state: uvicorn's, whose `connections` it waits for at shutdown.
+    """
+
+    __slots__ = (
+        "_connection", "_control_count", "_control_second", "_fragments", "_linger_rounds", "_protocol", "_registry",
+        "_server_state", "_timer", "_transport", "ready",
+    )  # fmt: skip
+
+    _transport: asyncio.Transport
+
+    def __init__(self, registry: Registry, server_state: ServerState) -> None:
+        registry.start()
+        self._registry = registry
+        self._server_state = server_state
+        self._protocol = ServerProtocol(max_size=registry.options.max_payload, logger=_LOGGER)
+        self._connection: Connection | None = None
+        self._fragments: list[bytes] = []
+        self._control_count = 0
+        self._control_second = 0.0
+        self._linger_rounds = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self.ready = True
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=min(HIGH_WATER, self._registry.options.outbox_bytes // 2))
+        self._server_state.connections.add(cast("Any", self))
+        self._registry.transports.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        protocol = self._protocol
+        self._registry.stats.bytes_in += len(data)
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, Request):
+                self._handshake(event)
+            elif self._connection is not None:
+                self._frame(self._connection, cast("Frame", event))
+        if protocol.writes:
+            self._drain()
+        if protocol.state is not OPEN:
+            # The client closed, broke RFC 6455, or sent too much; the library has written the close frame.
+            self._ended(reasons.CLIENT_CLOSED if protocol.parser_exc is None else reasons.PARSE_ERROR)
+
+    def eof_received(self) -> None:
+        """The client ended its half: returning None makes the transport close."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server_state.connections.discard(cast("Any", self))
+        self._registry.transports.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ended(reasons.CLIENT_CLOSED if exc is None else "transport error")
+
+    def pause_writing(self) -> None:
+        self.ready = False
+        if self._connection is not None:
+            self._connection.channel_full(self)
+
+    def resume_writing(self) -> None:
+        self.ready = True
+        if self._connection is not None:
+            self._connection.channel_ready(self)
+
+    def shutdown(self) -> None:
+        """uvicorn is stopping."""
+        if self._connection is not None:
+            self._connection.close(reasons.SHUTTING_DOWN, code=reasons.GOING_AWAY, text=reasons.SHUTTING_DOWN)
+        self.close(reasons.GOING_AWAY, reasons.SHUTTING_DOWN)
+
+    # Handshake, EIO "Handshake" and "Upgrade"
+
+    def _handshake(self, request: Request) -> None:
+        registry = self._registry
+        path, _, query = request.path.partition("?")
+        if path != registry.options.path:
+            self._refuse(Refusal(404, 3, "Not found"))
+            return
+        origins = request.headers.get_all("Origin")
+        found = (
+            FORBIDDEN
+            if len(origins) > 1
+            else registry.check(query.encode("ascii", "replace"), "GET", "websocket", origins[0] if origins else None)
+        )
+        if isinstance(found, Refusal):
+            self._refuse(found)
+            return
+        response = self._protocol.accept(request)
+        self._protocol.send_response(response)
+        self._drain()
+        if self._protocol.state is not OPEN:
+            self._linger()
+        elif found is None:
+            self._connection = registry.open(self, State.WEBSOCKET)
+        elif found.offer(self):
+            self._connection = found
+        else:
+            # EIO "WebSocket": "A client MUST NOT open more than one WebSocket connection per session. Should it
+            # happen, the server MUST close the WebSocket connection."
+            self.close(reasons.POLICY, "this session has a WebSocket")
+
+    def _refuse(self, refusal: Refusal) -> None:
+        response = self._protocol.reject(refusal.status, refusal.body.decode())
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "application/json"
+        self._protocol.send_response(response)
+        self._drain()
+        self._linger()
+
+    # Receiving
+
+    def _frame(self, connection: Connection, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+            if frame.fin:
+                self._message(connection, opcode, bytes(frame.data))
+            else:
+                self._fragments = [b"t" if opcode is Opcode.TEXT else b"b", bytes(frame.data)]
+        elif opcode is Opcode.CONT:
+            self._fragments.append(bytes(frame.data))
+            if frame.fin:
+                kind, *parts = self._fragments
+                self._fragments = []
+                self._message(connection, Opcode.TEXT if kind == b"t" else Opcode.BINARY, b"".join(parts))
+            elif len(self._fragments) > _MAX_FRAGMENTS:
+                connection.fail(WireError("too many fragments"), reasons.POLICY)
+        elif opcode is not Opcode.CLOSE and self._is_flood():
+            connection.fail(WireError("too many control frames"), reasons.POLICY)
+
+    def _message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
+        try:
+            packet = Packet(PacketType.MESSAGE, data) if opcode is Opcode.BINARY else decode_text(data.decode())
+        except UnicodeDecodeError:
+            # RFC 6455 section 8.1: text that is not UTF-8 fails the connection.
+            connection.fail(WireError("text that is not UTF-8"), reasons.INVALID_DATA)
+        except WireError as error:
+            connection.fail(error)
+        else:
+            connection.receive(self, packet)
+
+    def _is_flood(self) -> bool:
+        now = self._registry.now()
+        if now - self._control_second >= 1:
+            self._control_second = now
+            self._control_count = 0
+        self._control_count += 1
+        return self._control_count > _MAX_CONTROLS
+
+    # Channel
+
+    def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
+        data = join(waiting, memo)
+        self._transport.write(data)
+        return len(data)
+
+    def buffered(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def close(self, code: int, reason: str, *, by_client: bool = False) -> None:
+        self._connection = None
+        self._fragments = []
+        if self._protocol.state is OPEN:
+            self._protocol.fail(code, reason)
+            self._drain()
+        self._linger()
+
+    def abort(self) -> None:
+        self._connection = None
+        self._transport.abort()
+
+    # The end
+
+    def _ended(self, reason: str) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.channel_lost(self, reason)
+            self._linger()
+
+    def _drain(self) -> None:
+        """Write what the library wants written: the handshake, pongs, a close frame, and the end of our half."""
+        if self._transport.is_closing():
+            return
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+            elif self._transport.can_write_eof():
+                self._transport.write_eof()
+
+    def _linger(self) -> None:
+        """Close the socket once the client has had time to read the close frame and answer it.
+
+        Closing at once, with bytes of the client unread, would reset the connection and could take the frame with it.
+        """
+        if self._timer is None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._timer = asyncio.get_running_loop().call_later(_LINGER, self._cut)
+
+    def _cut(self) -> None:
+        self._timer = None
+        self._linger_rounds += 1
+        if self._transport.get_write_buffer_size() and self._linger_rounds < _LINGER_ROUNDS:
+            self._linger()
+        else:
+            self._transport.abort()
