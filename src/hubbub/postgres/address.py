@@ -45,7 +45,7 @@ def read_address(settings: Settings) -> ConnectionSpec:
     user, colon, password = account.partition(":") if at else ("", "", "")
     name = options.pop("user", unquote(user)) or os.environ.get("PGUSER") or getpass.getuser()
     secret = options.pop("password", unquote(password) if colon else "")
-    hosts = _hosts(options.pop("host", None) or places, options.pop("port", None))
+    hosts = _hosts(options.pop("host", "") or places, options.pop("port", ""))
     return ConnectionSpec(
         hosts=hosts,
         user=name,
@@ -70,9 +70,9 @@ def _options(query: str) -> dict[str, str]:
     return {name: value for name, value in options.items() if name not in _IGNORED}
 
 
-def _hosts(text: str, ports: str | None) -> tuple[tuple[str, int], ...]:
+def _hosts(text: str, ports: str) -> tuple[tuple[str, int], ...]:
     places = [_place(part) for part in text.split(",")]
-    if ports is not None:
+    if ports:
         numbers = ports.split(",")
         if len(numbers) not in (1, len(places)):
             raise ConfigError("DATABASE_URL: `port` must name one port, or one for each host.")

@@ -392,6 +392,17 @@ def version_too_old(version: str, spec: ConnectionSpec, oldest: int) -> Trouble:
     )
 
 
+def admin_command(spec: ConnectionSpec, sql: str) -> str:
+    """The command that runs a statement as somebody who may, in a shell."""
+    return _Remedies(spec).admin(sql)
+
+
+def grants(spec: ConnectionSpec, *, handover: bool = False) -> tuple[str, ...]:
+    """The commands that give the spec's user all that Hubbub needs; with `handover` the tables' ownership too."""
+    remedies = _Remedies(spec)
+    return (*((remedies.handover(),) if handover else ()), *remedies.grants())
+
+
 _Explain = Callable[[BaseException, _Remedies], Trouble]
 
 # Read from the top; the first row whose type fits explains. Narrow types stand before those they derive from.
