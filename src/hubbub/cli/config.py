@@ -1,0 +1,62 @@
+"""`hubbub config`: every setting, its value now, what it means. Secrets are told to be set, never shown."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.padding import Padding
+from rich.text import Text
+
+from hubbub.cli import console
+from hubbub.config import Settings
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def rows(settings: Settings) -> list[dict[str, Any]]:
+    """One object per setting; `value` of a secret is null, `isSet` tells whether it has one."""
+    listed = []
+    for spec in fields(Settings):
+        value = getattr(settings, spec.name)
+        secret = bool(spec.metadata["secret"])
+        listed.append(
+            {
+                "name": spec.metadata["name"],
+                "value": None if secret else _plain(value),
+                "default": _plain(spec.default),
+                "isSet": value != spec.default,
+                "secret": secret,
+                "doc": spec.metadata["doc"],
+            }
+        )
+    return listed
+
+
+def _shown(row: dict[str, Any]) -> str:
+    value = row["value"]
+    if row["secret"]:
+        return "(hidden)" if row["isSet"] else "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(value) or "-"
+    return "-" if value is None else str(value)
+
+
+def show(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """List all settings with their values and what they mean. Bold: changed from the default."""
+    listed = rows(console.read_settings(as_json))
+    if as_json:
+        console.print_json(listed)
+        return
+    for row in listed:
+        value = Text(_shown(row), "bold" if row["isSet"] else "")
+        console.out.print(Text.assemble((row["name"], "cyan"), " = ", value), soft_wrap=True)
+        console.out.print(Padding(Text(row["doc"], "dim"), (0, 0, 1, 4)))

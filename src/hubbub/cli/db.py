@@ -1,0 +1,140 @@
+"""`hubbub db …`: the database in use, embedded or at DATABASE_URL, beside a running Hubbub or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, TypeVar
+
+import asyncpg
+import typer
+
+from hubbub.cli import console, migrations
+from hubbub.config import Settings
+from hubbub.postgres import ConnectionSpec, PostgresUnavailable, diagnose, server_for
+from hubbub.postgres.borrow import borrowed
+from hubbub.postgres.doctor import Connect, MigrationState
+
+app = typer.Typer(help="The database: schema, state, a shell.", no_args_is_help=True)
+
+_STATUS_CODES: Final = "Exit codes: 0 up to date · 3 migrations are pending · 1 trouble · 2 wrong usage"
+_PSQL_CODES: Final = "Exit codes: psql's own (0 done · 1 fatal · 2 connection lost · 3 script failed); 1 also when the database cannot be used"
+_T = TypeVar("_T")
+_Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+async def _with_database(
+    settings: Settings, as_json: bool, work: Callable[[ConnectionSpec, Connect], Awaitable[_T]]
+) -> _T:
+    """Do something with the database; whatever the database says against it becomes a known trouble."""
+    async with borrowed(server_for(settings), console.silent if as_json else console.progress) as spec:
+
+        async def connect() -> asyncpg.Connection:
+            return await asyncpg.connect(**spec.asyncpg_kwargs())
+
+        try:
+            return await work(spec, connect)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise PostgresUnavailable(diagnose(error, spec)) from error
+
+
+async def _upgrade(spec: ConnectionSpec, connect: Connect) -> tuple[ConnectionSpec, MigrationState, list[str]]:
+    before = await migrations.status(connect)
+    return spec, before, await migrations.upgrade(connect)
+
+
+@app.command("init", epilog=console.EXIT_CODES)
+def init() -> None:
+    """Make the database ready: create or adopt the tables, apply migrations. Doing it twice does no harm."""
+    settings = console.read_settings()
+    spec, before, applied = console.run(settings, _with_database(settings, False, _upgrade))
+    console.out.print(f"Database: {spec.describe()}", highlight=False, soft_wrap=True)
+    if before.current is None and before.adoptable:
+        console.out.print(
+            "Found the tables of an older chat backend; they were adopted where they are, with all their rows."
+        )
+    for name in applied:
+        console.out.print(f"  applied {name}", highlight=False)
+    console.out.print(
+        "Ready. Start the server with: hubbub serve" if applied else "Nothing to do; it was ready already."
+    )
+
+
+@app.command("upgrade", epilog=console.EXIT_CODES)
+def upgrade() -> None:
+    """Apply the migrations that are pending."""
+    settings = console.read_settings()
+    _, _, applied = console.run(settings, _with_database(settings, False, _upgrade))
+    for name in applied:
+        console.out.print(f"applied {name}", highlight=False)
+    if not applied:
+        console.out.print("Up to date.")
+
+
+@app.command("status", epilog=_STATUS_CODES)
+def status(as_json: _Json = False) -> None:
+    """Say which database is in use and how far its schema is."""
+    settings = console.read_settings(as_json)
+
+    async def look(spec: ConnectionSpec, connect: Connect) -> tuple[dict[str, Any], str]:
+        connection = await connect()
+        try:
+            version = await connection.fetchval("SHOW server_version")
+        finally:
+            await connection.close()
+        state = await migrations.status(connect)
+        facts = {
+            "ok": True,
+            "database": {**spec.facts(), "version": version},
+            "current": state.current,
+            "head": state.head,
+            "pending": list(state.pending),
+            "adoptable": state.adoptable,
+            "upToDate": not state.pending,
+        }
+        return facts, spec.describe()
+
+    facts, where = console.run(settings, _with_database(settings, as_json, look), as_json=as_json)
+    if as_json:
+        console.print_json(facts)
+    else:
+        console.out.print(f"{where}, version {facts['database']['version']}", highlight=False, soft_wrap=True)
+        console.out.print(f"Schema: {facts['current'] or 'none yet'}; newest: {facts['head']}", highlight=False)
+        if facts["adoptable"]:
+            console.out.print("It holds the tables of an older chat backend, which `hubbub db init` adopts.")
+        for name in facts["pending"]:
+            console.out.print(f"  pending {name}", highlight=False)
+        console.out.print("Up to date." if facts["upToDate"] else "To apply: hubbub db upgrade")
+    if not facts["upToDate"]:
+        raise typer.Exit(console.EXIT_PENDING)
+
+
+@app.command("psql", epilog=_PSQL_CODES, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the database in use. What follows `--` goes to psql: `hubbub db psql -- -c "SELECT 1"`."""
+    settings = console.read_settings()
+    server = (
+        server_for(settings)
+        if settings.database_url is None
+        else console.guarded(settings, lambda: server_for(settings))
+    )
+    program = console.guarded(settings, lambda: server.bin_dir() / "psql")
+
+    async def shell() -> int:
+        async with borrowed(server, console.silent) as spec:
+            # Ctrl-C belongs to psql, which stops a query with it.
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            try:
+                return await asyncio.to_thread(_run, [str(program), *context.args], spec)
+            finally:
+                signal.signal(signal.SIGINT, before)
+
+    code = console.run(settings, shell())
+    raise typer.Exit(code)
+
+
+def _run(command: list[str], spec: ConnectionSpec) -> int:
+    return subprocess.run(command, env={**os.environ, **spec.libpq_env()}, check=False).returncode  # noqa: S603

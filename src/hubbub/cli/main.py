@@ -1,0 +1,26 @@
+"""The command `hubbub`. One file per group of commands; this one puts them together."""
+
+from __future__ import annotations
+
+import typer
+
+from hubbub.cli import config, db, doctor, serve, version
+from hubbub.cli.console import EXIT_CODES
+
+app = typer.Typer(
+    name="hubbub",
+    help="Hubbub, a chat backend you own. Settings come from the environment and `.env`; `hubbub config` lists them.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command("serve", epilog=EXIT_CODES)(serve.serve)
+app.command("doctor", epilog=doctor.EXIT_CODES)(doctor.doctor)
+app.command("config", epilog=EXIT_CODES)(config.show)
+app.command("version", epilog=EXIT_CODES)(version.show)
+app.add_typer(db.app, name="db")
+
+if __name__ == "__main__":
+    app()

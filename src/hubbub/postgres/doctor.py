@@ -1,0 +1,353 @@
+"""An ordered look at everything the database needs to be, from the settings to the clock.
+
+Promises: changes nothing in the database; each check is ok, warn or fail, and one that is not ok says what mends it; a check
+that cannot be made because an earlier one failed is left out. Printing is `cli/doctor.py`'s.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import asyncpg
+
+from hubbub.config import ConfigError, Settings
+from hubbub.postgres import binaries
+from hubbub.postgres.borrow import borrowed
+from hubbub.postgres.embedded import EmbeddedPostgres
+from hubbub.postgres.external import check_version
+from hubbub.postgres.server import PostgresServer, server_for
+from hubbub.postgres.spec import ConnectionSpec
+from hubbub.postgres.troubles import PostgresUnavailable, Trouble, admin_command, diagnose, grants, settings_trouble
+
+OK: Final = "ok"
+WARN: Final = "warn"
+FAIL: Final = "fail"
+
+_DISK_FAIL: Final = 200_000_000
+_DISK_WARN: Final = 2_000_000_000
+_FILES_WARN: Final = 4096
+_SKEW_WARN: Final = 5.0
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+_FAILURES: Final = (OSError, ssl.SSLError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class MigrationState(Protocol):
+    """What `hubbub.store.migrate.status` answers."""
+
+    @property
+    def current(self) -> str | None: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def pending(self) -> tuple[str, ...]: ...
+    @property
+    def adoptable(self) -> bool: ...
+
+
+Migrations = Callable[[Connect], Awaitable[MigrationState]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: the stable word for machines.
+        status: ok, warn or fail.
+        summary: one sentence.
+        trouble: for warn and fail, what it is and what mends it.
+    """
+
+    name: str
+    status: str
+    summary: str
+    trouble: Trouble | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "status": self.status,
+            "summary": self.summary,
+            "trouble": self.trouble.as_json() if self.trouble else None,
+        }
+
+
+def _bad(name: str, trouble: Trouble, status: str = FAIL) -> Check:
+    return Check(name, status, trouble.title, trouble)
+
+
+async def examine(
+    read_settings: Callable[[], Settings], migrations: Migrations, progress: Callable[[str], None]
+) -> AsyncIterator[Check]:
+    """Give one finding after another.
+
+    Args:
+        read_settings: usually `config.load`.
+        migrations: tells how far the schema is.
+        progress: called with a sentence where a step takes time.
+    """
+    try:
+        settings = read_settings()
+        server = server_for(settings)
+    except ConfigError as error:
+        yield _bad("settings", settings_trouble(error))
+        return
+    where = "embedded in " + str(settings.data_dir.absolute()) if server.is_managed else "DATABASE_URL"
+    yield Check("settings", OK, f"All settings can be read; the database is {where}.")
+    yield _open_files()
+    yield _programs(server)
+    if isinstance(server, EmbeddedPostgres):
+        yield _disk(settings)
+        if not server.exists():
+            yield Check("reachable", OK, "There is no database yet; the first `hubbub serve` makes it.")
+            return
+    try:
+        async with borrowed(server, progress) as spec:
+            async for check in _examine_database(spec, settings, migrations):
+                yield check
+    except PostgresUnavailable as unavailable:
+        yield _bad("reachable", unavailable.trouble)
+
+
+def _open_files() -> Check:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= _FILES_WARN:
+        return Check(
+            "open_files", OK, f"{'Any number of' if soft == resource.RLIM_INFINITY else soft} open files are allowed."
+        )
+    trouble = Trouble(
+        "open_files",
+        f"Only {soft} open files are allowed: about {max(0, soft - 100)} connected people",
+        "Each connection takes one.",
+        (
+            f"ulimit -n {65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)}    # in the shell that starts Hubbub",
+            "LimitNOFILE=65536    # in a systemd unit",
+        ),
+    )
+    return _bad("open_files", trouble, WARN)
+
+
+def _programs(server: PostgresServer) -> Check:
+    try:
+        folder = server.bin_dir()
+    except PostgresUnavailable as unavailable:
+        # Without psql a database elsewhere works all the same.
+        return _bad("programs", unavailable.trouble, FAIL if server.is_managed else WARN)
+    return Check("programs", OK, f"PostgreSQL's programs are in {folder}.")
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    words = f"{free / 1e9:.1f} GB are free for {folder}."
+    if free >= _DISK_WARN:
+        return Check("disk", OK, words)
+    status = FAIL if free < _DISK_FAIL else WARN
+    return _bad(
+        "disk",
+        Trouble(
+            "disk_full",
+            f"The disk is {'full' if status == FAIL else 'nearly full'}",
+            words,
+            (f"df -h {folder}", "Free some space."),
+        ),
+        status,
+    )
+
+
+async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations: Migrations) -> AsyncIterator[Check]:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(**spec.asyncpg_kwargs())
+
+    try:
+        began = time.monotonic()
+        connection = await connect()
+    except _FAILURES as error:
+        yield _bad("reachable", diagnose(error, spec))
+        return
+    took = time.monotonic() - began
+    yield Check("reachable", OK, f"Connected in {1000 * took:.0f} ms to {spec.describe()}.")
+    checks: tuple[tuple[str, Callable[[], Awaitable[Check]]], ...] = (
+        ("version", lambda: _version(connection, spec)),
+        ("encryption", lambda: _encryption(connection, spec)),
+        ("writable", lambda: _writable(connection, spec)),
+        ("rights", lambda: _rights(connection, spec)),
+        ("migrations", lambda: _migrations(connect, migrations)),
+        ("connections", lambda: _connections(connection, spec, settings)),
+        ("durability", lambda: _durability(connection, spec)),
+        ("clock", lambda: _clock(connection)),
+    )
+    try:
+        for name, check in checks:
+            try:
+                yield await check()
+            except _FAILURES as error:
+                yield _bad(name, diagnose(error, spec))
+            except PostgresUnavailable as unavailable:
+                yield _bad(name, unavailable.trouble)
+    finally:
+        await connection.close()
+
+
+async def _version(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
+    major = check_version(connection, spec)
+    text = str(await connection.fetchval("SHOW server_version"))
+    if major > binaries.NEWEST:
+        trouble = Trouble(
+            "version",
+            f"PostgreSQL {text} is newer than any that Hubbub was tried with",
+            f"Tried: {binaries.OLDEST} to {binaries.NEWEST}. It will most likely work.",
+            ("See whether there is a newer Hubbub.",),
+        )
+        return _bad("version", trouble, WARN)
+    return Check("version", OK, f"PostgreSQL {text}.")
+
+
+async def _encryption(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
+    encrypted = await connection.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    if encrypted and spec.tls.verifies:
+        return Check("encryption", OK, "Encrypted; the server's certificate was verified.")
+    if spec.is_local:
+        return Check("encryption", OK, "The connection does not leave this machine.")
+    trouble = Trouble(
+        "tls_unverified",
+        "Encrypted, but the certificate is not verified"
+        if encrypted
+        else "Passwords and messages cross the network in the clear",
+        f"sslmode is {spec.tls.mode}.",
+        (
+            "Remove sslmode from DATABASE_URL, and set DB_SSL=true.",
+            "HUBBUB_DB_SSL_ROOT_CERT=/path/to/root.crt where the authority is your own.",
+        ),
+    )
+    return _bad("encryption", trouble, WARN)
+
+
+async def _writable(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
+    if await connection.fetchval("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"):
+        return _bad("writable", diagnose(asyncpg.ReadOnlySQLTransactionError("the server takes no writes"), spec))
+    return Check("writable", OK, "The server takes writes.")
+
+
+async def _rights(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
+    row = await connection.fetchrow(
+        """
+        SELECT has_database_privilege(current_database(), 'CREATE') AS own_schema,
+               has_schema_privilege('public', 'CREATE') AS tables,
+               ARRAY(SELECT c.relname::text FROM pg_class c
+                      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+                        AND c.relname IN ('users', 'rooms', 'messages', 'message_reads', 'message_deliveries',
+                                          'room_members', 'active_sessions')
+                        AND NOT pg_has_role(c.relowner, 'USAGE')) AS foreign_tables
+        """
+    )
+    if row["own_schema"] and row["tables"] and not row["foreign_tables"]:
+        return Check("rights", OK, f'"{spec.user}" may create and change what Hubbub needs.')
+    lacking = []
+    if not row["own_schema"]:
+        lacking.append(f'CREATE on database "{spec.database}" (Hubbub keeps its own things in a schema "hubbub")')
+    if not row["tables"]:
+        lacking.append("CREATE on schema public")
+    if row["foreign_tables"]:
+        lacking.append("ownership of " + ", ".join(row["foreign_tables"]))
+    return _bad(
+        "rights",
+        Trouble(
+            "permission",
+            f'Permission denied for "{spec.user}" in "{spec.database}"',
+            "Lacking: " + "; ".join(lacking) + ".",
+            grants(spec, handover=bool(row["foreign_tables"])),
+        ),
+    )
+
+
+async def _migrations(connect: Connect, migrations: Migrations) -> Check:
+    state = await migrations(connect)
+    if not state.pending:
+        return Check("migrations", OK, f"The schema is up to date ({state.current}).")
+    what = (
+        "an older chat backend's tables, which will be adopted"
+        if state.adoptable
+        else f"at {state.current or 'nothing'}"
+    )
+    trouble = Trouble(
+        "migrations",
+        f"{len(state.pending)} migrations are to be applied",
+        f"The schema is {what}; it has to be at {state.head}.",
+        ("hubbub db upgrade    # `hubbub serve` does it as well",),
+    )
+    return _bad("migrations", trouble, WARN)
+
+
+async def _connections(connection: asyncpg.Connection, spec: ConnectionSpec, settings: Settings) -> Check:
+    row = await connection.fetchrow(
+        """
+        SELECT current_setting('max_connections')::int AS most,
+               current_setting('superuser_reserved_connections')::int
+                 + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
+               (SELECT count(*) FROM pg_stat_activity
+                 WHERE backend_type = 'client backend' AND application_name <> 'hubbub') AS others,
+               (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS role_limit,
+               (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) AS database_limit
+        """
+    )
+    limits = [limit for limit in (row["role_limit"], row["database_limit"]) if limit >= 0]
+    room = min([row["most"] - row["reserved"] - row["others"], *limits])
+    words = f"DB_POOL_SIZE is {settings.db_pool_size}; the server has room for {max(0, room)} (max_connections {row['most']})."
+    if settings.db_pool_size <= room:
+        return Check("connections", OK, words)
+    trouble = Trouble(
+        "pool_limit",
+        "The pool is larger than the server allows",
+        words,
+        (
+            f"DB_POOL_SIZE={max(3, room)}",
+            admin_command(spec, f"ALTER SYSTEM SET max_connections = {row['most'] + settings.db_pool_size}")
+            + "    # then restart PostgreSQL",
+        ),
+    )
+    return _bad("connections", trouble)
+
+
+async def _durability(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
+    off = [
+        name
+        for name in ("fsync", "full_page_writes", "synchronous_commit")
+        if await connection.fetchval("SELECT current_setting($1)", name) == "off"
+    ]
+    if not off:
+        return Check("durability", OK, "What is committed is on disk (fsync, synchronous_commit).")
+    trouble = Trouble(
+        "durability",
+        f"{', '.join(off)} off: messages that were acknowledged can be lost in a crash",
+        "Hubbub's promise needs them on.",
+        (
+            *(admin_command(spec, f"ALTER SYSTEM SET {name} = on") for name in off),
+            admin_command(spec, "SELECT pg_reload_conf()"),
+        ),
+    )
+    return _bad("durability", trouble, WARN if off == ["synchronous_commit"] else FAIL)
+
+
+async def _clock(connection: asyncpg.Connection) -> Check:
+    before = time.time()
+    theirs = float(await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())"))
+    skew = theirs - (before + time.time()) / 2
+    if abs(skew) <= _SKEW_WARN:
+        return Check("clock", OK, f"The clocks agree to {max(1, abs(round(1000 * skew)))} ms.")
+    trouble = Trouble(
+        "clock",
+        f"The database's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}",
+        "Tokens end too early or too late, and times look wrong; the order of messages does not suffer.",
+        ("timedatectl status    # on both machines", "sudo timedatectl set-ntp true"),
+    )
+    return _bad("clock", trouble, WARN)
