@@ -1,0 +1,200 @@
+"""Brings a database to the schema this code needs, and says how far it is.
+
+The revisions are Alembic's (`migrations/versions`, kept in order by Alembic's script directory, remembered in
+`hubbub.alembic_version`); what each does is the `.sql` file beside it, sent to PostgreSQL as it stands. Promises:
+one transaction, so that a database is at one revision or another and never between; an advisory lock, so that of
+several processes starting at once one works and the others find nothing to do; nothing is printed; a database from a
+newer Hubbub is not touched. A database with the older backend's tables is adopted in place (`0001_adopt.sql`).
+Before it: a connection, from `postgres/`. After it: `store/database.py` opens the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import asyncpg
+from alembic.script import ScriptDirectory
+
+Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection"]]
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 0x48756262  # "Hubb": the advisory lock of whoever migrates
+_PATIENCE: Final = 24 * 3600.0  # seconds; adopting millions of messages takes minutes, and the caller may cancel
+_REFUSED: Final = "HB001"  # the SQLSTATE with which 0001_adopt.sql says what stands in its way
+
+# A database with these tables and columns holds the older backend's data. What else it lacks, adoption adds.
+_OLDER: Final = {
+    "users": {"user_id", "username", "password"},
+    "rooms": {"room_id", "room_name"},
+    "messages": {"message_id", "user_id", "room_id", "message_text", "created_at"},
+}
+
+
+class MigrationError(Exception):
+    """The database was left as it was; the message says why, and what to do."""
+
+
+class DatabaseNewer(MigrationError):
+    """The database was made by a newer Hubbub than this."""
+
+
+class NotOurs(MigrationError):
+    """The database holds tables of our names that are not the older backend's."""
+
+
+class AdoptionRefused(MigrationError):
+    """The older backend's data breaks a rule that Hubbub relies on.
+
+    Attributes:
+        problems: one sentence for each thing to mend.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"The older database cannot be adopted as it is; nothing was changed. Please mend:\n{listed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a database is.
+
+    Attributes:
+        current: its revision; None for one without Hubbub's tables.
+        head: the revision this code needs.
+        pending: the migrations that `upgrade` would run, in order.
+        adoptable: True where the first of them would adopt an older backend's tables.
+    """
+
+    current: str | None
+    head: str
+    pending: tuple[str, ...]
+    adoptable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    revision: str
+    sql: Path
+
+
+@cache
+def _steps() -> tuple[_Step, ...]:
+    """Every revision, the first one first."""
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    return tuple(reversed([_Step(script.revision, Path(script.path).with_suffix(".sql")) for script in scripts]))
+
+
+async def upgrade(connect: Connect) -> list[str]:
+    """Run every migration the database lacks, in one transaction. Running it again does nothing.
+
+    Args:
+        connect: opens a connection of a role that may create schemas and owns what is there.
+
+    Returns:
+        The names of the migrations that were run, such as `0001_tables`; `0001_adopt` where tables were adopted.
+
+    Raises:
+        DatabaseNewer: the database has a revision this code does not know.
+        NotOurs: tables of our names are there that are neither ours nor the older backend's.
+        AdoptionRefused: the older backend's data has to be mended first.
+        asyncpg.PostgresError: PostgreSQL refused, for instance for want of a permission.
+    """
+    async with _connection(connect) as connection, connection.transaction():
+        await connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0", timeout=_PATIENCE)
+        await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})", timeout=_PATIENCE)
+        state = await _status(connection)
+        if not state.pending:
+            return []
+        await connection.execute(
+            "CREATE SCHEMA IF NOT EXISTS hubbub;"
+            "CREATE TABLE IF NOT EXISTS hubbub.alembic_version ("
+            "version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        for name in state.pending:
+            await _run(connection, name)
+        await connection.execute("DELETE FROM hubbub.alembic_version")
+        await connection.execute("INSERT INTO hubbub.alembic_version VALUES ($1)", state.head)
+        return list(state.pending)
+
+
+async def status(connect: Connect) -> Status:
+    """How far the database is; changes nothing.
+
+    Raises:
+        DatabaseNewer, NotOurs: as `upgrade` does.
+    """
+    async with _connection(connect) as connection:
+        return await _status(connection)
+
+
+@asynccontextmanager
+async def _connection(connect: Connect) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connect()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _status(connection: asyncpg.Connection) -> Status:
+    steps = _steps()
+    head = steps[-1].revision
+    current = await _current(connection)
+    known = [step.revision for step in steps]
+    if current is not None and current not in known:
+        raise DatabaseNewer(
+            f"The database is at revision {current}, which this Hubbub (revision {head}) does not know: "
+            "a newer Hubbub has upgraded it. Run that version or a later one, or restore a backup made before."
+        )
+    done = known.index(current) + 1 if current is not None else 0
+    adoptable = current is None and await _adoptable(connection)
+    pending = [step.sql.stem for step in steps[done:]]
+    if adoptable:
+        pending[0] = "0001_adopt"
+    return Status(current, head, tuple(pending), adoptable)
+
+
+async def _current(connection: asyncpg.Connection) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('hubbub.alembic_version')") is None:
+        return None
+    revision: str | None = await connection.fetchval("SELECT max(version_num) FROM hubbub.alembic_version")
+    return revision
+
+
+async def _adoptable(connection: asyncpg.Connection) -> bool:
+    """Whether the older backend's tables are there, in a database without Hubbub's."""
+    rows = await connection.fetch(
+        "SELECT c.relname, array_agg(a.attname::text) AS columns FROM pg_catalog.pg_class AS c "
+        "JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        "WHERE c.relnamespace = to_regnamespace('public') AND c.relkind = 'r' AND c.relname = ANY ($1::text[]) "
+        "GROUP BY c.relname",
+        list(_OLDER),
+    )
+    found = {row["relname"]: set(row["columns"]) for row in rows}
+    if not found:
+        return False
+    lacking = sorted(
+        f"{table}.{column}" for table, columns in _OLDER.items() for column in columns - found.get(table, set())
+    )
+    if lacking:
+        raise NotOurs(
+            f"The database already has {', '.join(sorted(found))}, but not as the older chat backend made them "
+            f"({', '.join(lacking)} not there). Give Hubbub a database of its own."
+        )
+    return True
+
+
+async def _run(connection: asyncpg.Connection, name: str) -> None:
+    sql = (MIGRATIONS / "versions" / f"{name}.sql").read_text(encoding="utf-8")
+    try:
+        await connection.execute(sql, timeout=_PATIENCE)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == _REFUSED:
+            raise AdoptionRefused(tuple(error.detail.split("\n"))) from None
+        raise

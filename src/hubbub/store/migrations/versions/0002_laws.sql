@@ -1,0 +1,498 @@
+-- The server's own tables, and what keeps the laws of the seven: functions, triggers, views.
+-- What the database knows of itself: `epoch` (changes when a backup is restored, and cursors of before mean nothing),
+-- `receipt_rows_max_members` (the largest room that gets receipt rows), `compat` (the oldest code that may use it).
+CREATE TABLE hubbub.meta (
+    key text,
+    value text NOT NULL,
+    CONSTRAINT meta_pkey PRIMARY KEY (key)
+);
+INSERT INTO hubbub.meta (key, value) VALUES
+    ('epoch', gen_random_uuid()::text),
+    ('receipt_rows_max_members', '100'),
+    ('compat', '1');
+
+-- The texts that messages had before. `edited_by` names nobody where plain SQL wrote. Deleting a message forgets them.
+CREATE TABLE hubbub.message_edits (
+    message_id uuid,
+    edit_no integer,
+    message_text text NOT NULL,
+    edited_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    edited_by uuid,
+    CONSTRAINT message_edits_pkey PRIMARY KEY (message_id, edit_no),
+    CONSTRAINT message_edits_message_id_fkey FOREIGN KEY (message_id) REFERENCES public.messages ON DELETE CASCADE
+);
+
+-- Who is signed in, where.
+CREATE TABLE hubbub.auth_sessions (
+    session_id uuid DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_used_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    user_agent text,
+    CONSTRAINT auth_sessions_pkey PRIMARY KEY (session_id),
+    CONSTRAINT auth_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users ON DELETE CASCADE
+);
+CREATE INDEX idx_auth_sessions_user ON hubbub.auth_sessions (user_id);
+CREATE INDEX idx_auth_sessions_expires ON hubbub.auth_sessions (expires_at);
+
+-- SHA-256 of each refresh token that was issued; one that is presented a second time ends its session.
+CREATE TABLE hubbub.refresh_tokens (
+    token_hash bytea,
+    session_id uuid NOT NULL,
+    issued_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES hubbub.auth_sessions ON DELETE CASCADE
+);
+CREATE INDEX idx_refresh_tokens_session ON hubbub.refresh_tokens (session_id);
+
+-- The processes that serve this database. One whose lease has run out is gone, and its connections with it.
+CREATE TABLE hubbub.nodes (
+    node_id uuid,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    lease_until timestamptz NOT NULL,
+    host text,
+    CONSTRAINT nodes_pkey PRIMARY KEY (node_id)
+);
+
+-- Who waits for whom
+--
+-- Every transaction takes its row locks in this order, so that no two can wait for each other:
+--   users (key share)  <  messages  <  room_members, by (room_id, user_id)  <  rooms, by room_id.
+-- The room's row comes last because its counter is what everybody wants: it is held from the taking of the number to
+-- the commit, which makes the order of numbers the order of commits, and numbers gap-free.
+--   a send           users, the messages replied to, rooms; then rows nobody else can see yet
+--   an edit          its message, its room
+--   a coming/going   its user, its member row, its room
+--   receipts         users (by their foreign keys), messages (likewise), member rows
+--   removing rows    messages or members, then their rooms; removing a user: its keys lead through all of these in order
+-- Foreign keys would take key-share locks on users and messages after the room's lock; the functions below take them
+-- before. A statement that changes messages or members of several rooms locks those rows, then the rooms in order, then
+-- changes them: hubbub.leave_all_rooms and hubbub.erase_messages do. Outside the order stands only the removal of a
+-- room's row (Hubbub itself sets deleted_at): against an edit in that room PostgreSQL may have to end one of the two.
+
+-- The time for the next message of a room whose row is locked: now, but later than its latest one, if the clock was set
+-- back by less than a minute. So the order of created_at is that of seq.
+CREATE FUNCTION hubbub.next_time(latest timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+    SELECT CASE
+        WHEN latest >= clock_timestamp() AND latest < clock_timestamp() + interval '1 minute'
+        THEN latest + interval '1 microsecond'
+        ELSE clock_timestamp()
+    END
+$$;
+
+-- Group commit: stores a batch of sends, and says of each what became of it. Element i of each array belongs to send i.
+--   stored      it has its place; the row says which
+--   duplicate   it was stored before, under this id or by this user with this client id; the row is that of the first
+--   conflict    as duplicate, but the text or the room is another; the row names the first, nothing is stored
+--   not_found   no such room, or no active member of it, or no live account
+--   bad_reply   what it replies to is not a message of this room
+-- A send that cannot be stored leaves its neighbours alone. Of equal client ids in one batch the first counts. Two
+-- batches that send the same client id to different rooms at once may end in a unique violation: then send them again.
+CREATE FUNCTION hubbub.append_messages(
+    ids uuid[], users uuid[], rooms uuid[], texts text[], client_ids text[], reply_tos uuid[]
+) RETURNS TABLE (ord integer, outcome text, message_id uuid, seq bigint, change_seq bigint, created_at timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog
+SET enable_seqscan = off -- a plan made while the tables were small must not outlive that
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM public.users AS u WHERE u.user_id = ANY (users) ORDER BY u.user_id FOR KEY SHARE;
+    IF array_remove(reply_tos, NULL) <> '{}' THEN
+        PERFORM FROM public.messages AS m WHERE m.message_id = ANY (reply_tos) ORDER BY m.message_id FOR KEY SHARE;
+    END IF;
+    PERFORM FROM public.rooms AS r WHERE r.room_id = ANY (rooms) ORDER BY r.room_id FOR NO KEY UPDATE;
+
+    -- From here on nobody else can change these rooms; this statement sees all that was committed before.
+    RETURN QUERY
+    WITH given AS MATERIALIZED (
+        SELECT g.ord::integer, coalesce(g.id, hubbub.new_id()) AS id, g.user_id, g.room_id, g.text, g.client_id, g.reply_to,
+            CASE WHEN g.client_id IS NOT NULL THEN sha256(convert_to(g.text, 'UTF8')) END AS hash
+        FROM unnest(ids, users, rooms, texts, client_ids, reply_tos)
+            WITH ORDINALITY AS g (id, user_id, room_id, text, client_id, reply_to, ord)
+    ), judged AS MATERIALIZED (
+        SELECT g.*, f.message_id AS first_id, f.seq AS first_seq, f.change_seq AS first_change, f.created_at AS first_at,
+            CASE
+                WHEN f.message_id IS NOT NULL THEN CASE
+                    WHEN f.user_id IS NOT DISTINCT FROM g.user_id AND f.room_id = g.room_id
+                        AND (f.client_hash IS NULL OR g.hash IS NULL OR f.client_hash = g.hash)
+                    THEN 'duplicate' ELSE 'conflict' END
+                WHEN NOT EXISTS (
+                    SELECT FROM public.room_members AS x
+                    JOIN public.rooms AS r ON r.room_id = x.room_id
+                    JOIN public.users AS u ON u.user_id = x.user_id
+                    WHERE x.room_id = g.room_id AND x.user_id = g.user_id AND x.is_active
+                        AND r.deleted_at IS NULL AND u.deleted_at IS NULL AND u.disabled_at IS NULL
+                ) THEN 'not_found'
+                WHEN g.reply_to IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM public.messages AS m WHERE m.message_id = g.reply_to AND m.room_id = g.room_id
+                ) THEN 'bad_reply'
+            END AS verdict
+        FROM given AS g
+        LEFT JOIN LATERAL (
+            SELECT m.* FROM public.messages AS m WHERE m.message_id = g.id
+            UNION ALL
+            SELECT m.* FROM public.messages AS m WHERE m.user_id = g.user_id AND m.client_id = g.client_id
+            LIMIT 1
+        ) AS f ON true
+    ), ranked AS (
+        SELECT j.*,
+            first_value(j.ord) OVER (PARTITION BY j.verdict IS NULL, j.id ORDER BY j.ord) AS same_id,
+            CASE WHEN j.client_id IS NOT NULL THEN first_value(j.ord) OVER (
+                PARTITION BY j.verdict IS NULL, j.user_id, j.client_id ORDER BY j.ord) ELSE j.ord END AS same_client
+        FROM judged AS j
+    ), fresh AS MATERIALIZED (
+        SELECT k.*, row_number() OVER (PARTITION BY k.room_id ORDER BY k.ord) AS place
+        FROM ranked AS k WHERE k.verdict IS NULL AND k.same_id = k.ord AND k.same_client = k.ord
+    ), stage AS MATERIALIZED (
+        SELECT r.room_id, r.last_seq AS base, hubbub.next_time(r.last_message_at) AS start, c.places
+        FROM (SELECT n.room_id, max(n.place) AS places FROM fresh AS n GROUP BY n.room_id) AS c
+        JOIN public.rooms AS r ON r.room_id = c.room_id
+    ), placed AS MATERIALIZED (
+        SELECT n.*, s.base + n.place AS new_seq, s.start + (n.place - 1) * interval '1 microsecond' AS new_at
+        FROM fresh AS n JOIN stage AS s ON s.room_id = n.room_id
+    ), counted AS (
+        UPDATE public.rooms AS r SET
+            last_seq = s.base + s.places,
+            message_count = r.message_count + s.places,
+            last_message_at = greatest(r.last_message_at, s.start + (s.places - 1) * interval '1 microsecond')
+        FROM stage AS s WHERE r.room_id = s.room_id
+    ), inserted AS (
+        INSERT INTO public.messages
+            (message_id, user_id, room_id, message_text, created_at, seq, change_seq, client_id, client_hash, reply_to)
+        SELECT p.id, p.user_id, p.room_id, p.text, p.new_at, p.new_seq, p.new_seq, p.client_id, p.hash, p.reply_to
+        FROM placed AS p ORDER BY p.ord
+    )
+    SELECT k.ord,
+        CASE
+            WHEN k.verdict IS NOT NULL THEN k.verdict
+            WHEN p.ord = k.ord THEN 'stored'
+            WHEN p.user_id = k.user_id AND p.room_id = k.room_id AND p.hash IS NOT DISTINCT FROM k.hash THEN 'duplicate'
+            ELSE 'conflict'
+        END,
+        coalesce(k.first_id, p.id), coalesce(k.first_seq, p.new_seq), coalesce(k.first_change, p.new_seq),
+        coalesce(k.first_at, p.new_at)
+    FROM ranked AS k
+    LEFT JOIN placed AS p ON k.verdict IS NULL AND p.ord = least(k.same_id, k.same_client)
+    ORDER BY k.ord;
+END
+$$;
+
+-- A message that plain SQL inserts takes its place. One that brings its own `seq` (a batch, a restored backup) has it
+-- already. A row that is there already takes no number, so that ON CONFLICT DO NOTHING leaves no gap.
+CREATE FUNCTION hubbub.place_message() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    room public.rooms;
+BEGIN
+    PERFORM FROM public.users AS u WHERE u.user_id = new.user_id FOR KEY SHARE;
+    PERFORM FROM public.messages AS m WHERE m.message_id = new.reply_to FOR KEY SHARE;
+    SELECT r.* INTO room FROM public.rooms AS r WHERE r.room_id = new.room_id FOR NO KEY UPDATE;
+    new.created_at := coalesce(new.created_at, hubbub.next_time(room.last_message_at));
+    IF room.room_id IS NULL OR EXISTS (SELECT FROM public.messages AS m WHERE m.message_id = new.message_id)
+        OR EXISTS (SELECT FROM public.messages AS m WHERE m.user_id = new.user_id AND m.client_id = new.client_id)
+    THEN
+        new.seq := 0;
+        new.change_seq := 0;
+        RETURN new; -- never stored: the conflict, or the foreign key, is reported now
+    END IF;
+    IF new.reply_to IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.messages AS m WHERE m.message_id = new.reply_to AND m.room_id = new.room_id
+    ) THEN
+        RAISE foreign_key_violation USING
+            MESSAGE = 'a reply must be to a message of the same room', CONSTRAINT = 'messages_reply_to_fkey',
+            TABLE = 'messages', SCHEMA = 'public';
+    END IF;
+    IF new.is_deleted THEN
+        new.message_text := '';
+    END IF;
+    new.seq := room.last_seq + 1;
+    new.change_seq := new.seq;
+    UPDATE public.rooms AS r SET
+        last_seq = new.seq,
+        message_count = r.message_count + (NOT new.is_deleted)::integer,
+        last_message_at = greatest(r.last_message_at, new.created_at)
+    WHERE r.room_id = new.room_id;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER hubbub_place BEFORE INSERT ON public.messages
+    FOR EACH ROW WHEN (new.seq IS NULL) EXECUTE FUNCTION hubbub.place_message();
+
+-- An edited or deleted message takes the room's next number as its `change_seq`. An edit keeps the text before it; a
+-- deletion empties the text and forgets the earlier ones, and a deleted message has no text to edit.
+-- Who edits is told by the setting `hubbub.actor` (a user id), where it is set.
+CREATE FUNCTION hubbub.change_message() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF new.is_deleted THEN
+        new.message_text := '';
+        new.client_hash := NULL;
+        IF old.is_deleted THEN
+            RETURN new;
+        END IF;
+        DELETE FROM hubbub.message_edits AS e WHERE e.message_id = old.message_id;
+    ELSIF NOT old.is_deleted THEN
+        INSERT INTO hubbub.message_edits (message_id, edit_no, message_text, edited_by)
+        SELECT old.message_id, coalesce(max(e.edit_no), 0) + 1, old.message_text,
+            nullif(current_setting('hubbub.actor', true), '')::uuid
+        FROM hubbub.message_edits AS e WHERE e.message_id = old.message_id;
+        IF new.edited_at IS NOT DISTINCT FROM old.edited_at THEN
+            new.edited_at := clock_timestamp();
+        END IF;
+    END IF;
+    UPDATE public.rooms AS r SET
+        last_seq = r.last_seq + 1,
+        message_count = r.message_count + old.is_deleted::integer - new.is_deleted::integer
+    WHERE r.room_id = old.room_id
+    RETURNING r.last_seq INTO new.change_seq;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER hubbub_change BEFORE UPDATE OF message_text, is_deleted ON public.messages
+    FOR EACH ROW WHEN (
+        old.message_text IS DISTINCT FROM new.message_text OR old.is_deleted IS DISTINCT FROM new.is_deleted
+    ) EXECUTE FUNCTION hubbub.change_message();
+
+-- A message never changes its room or its place, a membership neither its room nor its user.
+CREATE FUNCTION hubbub.refuse_move() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    RAISE integrity_constraint_violation USING
+        MESSAGE = format('a row of %s keeps its room and its place', tg_table_name),
+        HINT = 'Insert a new row, and delete this one.';
+END
+$$;
+CREATE TRIGGER hubbub_keep BEFORE UPDATE OF room_id, seq ON public.messages
+    FOR EACH ROW WHEN (old.room_id <> new.room_id OR old.seq <> new.seq) EXECUTE FUNCTION hubbub.refuse_move();
+CREATE TRIGGER hubbub_keep BEFORE UPDATE OF room_id, user_id ON public.room_members
+    FOR EACH ROW WHEN (old.room_id <> new.room_id OR old.user_id <> new.user_id) EXECUTE FUNCTION hubbub.refuse_move();
+
+-- Rows of messages that are removed for good leave the room's counters right. No row is left to hold the number of that
+-- change, so the room holds it: clients see that the room has changed.
+CREATE FUNCTION hubbub.forget_messages() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM FROM public.rooms AS r WHERE r.room_id IN (SELECT g.room_id FROM gone AS g)
+    ORDER BY r.room_id FOR NO KEY UPDATE;
+    UPDATE public.rooms AS r SET
+        last_seq = r.last_seq + 1,
+        change_seq = r.last_seq + 1,
+        message_count = r.message_count - g.live,
+        last_message_at = (
+            SELECT m.created_at FROM public.messages AS m WHERE m.room_id = r.room_id ORDER BY m.created_at DESC LIMIT 1)
+    FROM (SELECT x.room_id, count(*) FILTER (WHERE NOT x.is_deleted) AS live FROM gone AS x GROUP BY x.room_id) AS g
+    WHERE r.room_id = g.room_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER hubbub_forget AFTER DELETE ON public.messages
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION hubbub.forget_messages();
+
+-- Somebody becomes a member: the membership takes the room's next number, and reading begins there. A row that brings
+-- its `change_seq` (a restored backup) is left as it is. Where a row is there already, nothing is taken: that is a
+-- conflict, and ON CONFLICT decides; its row is locked first, as a going does.
+CREATE FUNCTION hubbub.place_member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    counter bigint;
+BEGIN
+    PERFORM FROM public.users AS u WHERE u.user_id = new.user_id FOR KEY SHARE;
+    PERFORM FROM public.room_members AS x WHERE x.room_id = new.room_id AND x.user_id = new.user_id FOR NO KEY UPDATE;
+    IF FOUND THEN
+        RETURN new;
+    END IF;
+    SELECT r.last_seq INTO counter FROM public.rooms AS r WHERE r.room_id = new.room_id FOR NO KEY UPDATE;
+    IF NOT FOUND OR EXISTS (
+        SELECT FROM public.room_members AS x WHERE x.room_id = new.room_id AND x.user_id = new.user_id
+    ) THEN
+        RETURN new;
+    END IF;
+    counter := counter + 1;
+    UPDATE public.rooms AS r SET last_seq = counter, member_count = r.member_count + 1 WHERE r.room_id = new.room_id;
+    new.change_seq := counter;
+    new.from_seq := counter;
+    new.read_seq := counter;
+    new.delivered_seq := counter;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER hubbub_place BEFORE INSERT ON public.room_members
+    FOR EACH ROW WHEN (new.is_active AND new.change_seq = 0) EXECUTE FUNCTION hubbub.place_member();
+
+-- A member goes, or comes back: the change takes the room's next number. Who comes back goes on reading where they
+-- stopped; who was never active before begins now.
+CREATE FUNCTION hubbub.change_member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    UPDATE public.rooms AS r SET
+        last_seq = r.last_seq + 1,
+        member_count = r.member_count + new.is_active::integer - old.is_active::integer
+    WHERE r.room_id = old.room_id
+    RETURNING r.last_seq INTO new.change_seq;
+    IF new.is_active THEN
+        new.left_at := NULL;
+        IF old.change_seq = 0 THEN
+            new.from_seq := new.change_seq;
+            new.read_seq := new.change_seq;
+            new.delivered_seq := new.change_seq;
+        END IF;
+    ELSIF new.left_at IS NULL THEN
+        new.left_at := clock_timestamp();
+    END IF;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER hubbub_change BEFORE UPDATE OF is_active ON public.room_members
+    FOR EACH ROW WHEN (old.is_active <> new.is_active) EXECUTE FUNCTION hubbub.change_member();
+
+-- Rows of memberships that are removed for good; as with messages, the room holds the number of the change.
+CREATE FUNCTION hubbub.forget_members() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM FROM public.rooms AS r WHERE r.room_id IN (SELECT g.room_id FROM gone AS g)
+    ORDER BY r.room_id FOR NO KEY UPDATE;
+    UPDATE public.rooms AS r SET
+        last_seq = r.last_seq + 1,
+        change_seq = r.last_seq + 1,
+        member_count = r.member_count - g.active
+    FROM (SELECT x.room_id, count(*) FILTER (WHERE x.is_active) AS active FROM gone AS x GROUP BY x.room_id) AS g
+    WHERE r.room_id = g.room_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER hubbub_forget AFTER DELETE ON public.room_members
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION hubbub.forget_members();
+
+-- A new name, description or privacy of a room, and its deletion, take the room's next number.
+CREATE FUNCTION hubbub.change_room() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    new.last_seq := old.last_seq + 1;
+    new.change_seq := new.last_seq;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER hubbub_change BEFORE UPDATE OF room_name, description, is_private, deleted_at ON public.rooms
+    FOR EACH ROW WHEN (
+        old.room_name IS DISTINCT FROM new.room_name OR old.description IS DISTINCT FROM new.description
+        OR old.is_private IS DISTINCT FROM new.is_private OR old.deleted_at IS DISTINCT FROM new.deleted_at
+    ) EXECUTE FUNCTION hubbub.change_room();
+
+-- Adds the receipt rows of a member for the messages of a room between the places from which and to which their
+-- watermarks moved. One does not receive one's own messages.
+CREATE FUNCTION hubbub.fill_receipts(
+    room uuid, person uuid, delivered_from bigint, delivered_to bigint, read_from bigint, read_to bigint
+) RETURNS void LANGUAGE sql VOLATILE SET search_path = pg_catalog AS $$
+    INSERT INTO public.message_deliveries (message_id, user_id)
+    SELECT m.message_id, person FROM public.messages AS m
+    WHERE m.room_id = room AND m.seq > delivered_from AND m.seq <= delivered_to AND m.user_id IS DISTINCT FROM person
+    ORDER BY m.seq
+    ON CONFLICT (message_id, user_id) DO NOTHING;
+    INSERT INTO public.message_reads (message_id, user_id)
+    SELECT m.message_id, person FROM public.messages AS m
+    WHERE m.room_id = room AND m.seq > read_from AND m.seq <= read_to AND m.user_id IS DISTINCT FROM person
+    ORDER BY m.seq
+    ON CONFLICT (message_id, user_id) DO NOTHING;
+$$;
+
+-- Receipts that plain SQL inserts raise the watermarks of their readers, who have thereby read (or been given) all that
+-- came before; in small rooms the rows for that are added too. What is read has been delivered. Rows that a watermark
+-- covers already, as the server's own are, change nothing. Rows of people who are no members are kept, and not counted.
+CREATE FUNCTION hubbub.raise_watermarks() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    is_read constant boolean := tg_table_name = 'message_reads';
+    small boolean;
+    mark record;
+BEGIN
+    FOR mark IN
+        SELECT x.member_id, x.room_id, x.user_id, x.delivered_seq, x.read_seq,
+            greatest(x.delivered_seq, t.top) AS to_delivered,
+            CASE WHEN is_read THEN greatest(x.read_seq, t.top) ELSE x.read_seq END AS to_read
+        FROM public.room_members AS x
+        JOIN (
+            SELECT m.room_id, f.user_id, max(m.seq) AS top
+            FROM fresh AS f JOIN public.messages AS m ON m.message_id = f.message_id
+            GROUP BY m.room_id, f.user_id
+        ) AS t ON t.room_id = x.room_id AND t.user_id = x.user_id
+        WHERE CASE WHEN is_read THEN x.read_seq ELSE x.delivered_seq END < t.top
+        ORDER BY x.room_id, x.user_id
+        FOR NO KEY UPDATE OF x
+    LOOP
+        UPDATE public.room_members AS x SET read_seq = mark.to_read, delivered_seq = mark.to_delivered
+        WHERE x.member_id = mark.member_id;
+        SELECT r.member_count <= k.value::integer INTO small
+        FROM public.rooms AS r, hubbub.meta AS k
+        WHERE r.room_id = mark.room_id AND k.key = 'receipt_rows_max_members';
+        IF small THEN
+            PERFORM hubbub.fill_receipts(
+                mark.room_id, mark.user_id, mark.delivered_seq, mark.to_delivered, mark.read_seq, mark.to_read);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER hubbub_raise AFTER INSERT ON public.message_reads
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION hubbub.raise_watermarks();
+CREATE TRIGGER hubbub_raise AFTER INSERT ON public.message_deliveries
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION hubbub.raise_watermarks();
+
+-- Ends every membership of a person, in the order of locks; says which rooms, and with which number each.
+CREATE FUNCTION hubbub.leave_all_rooms(person uuid) RETURNS TABLE (room_id uuid, change_seq bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM public.room_members AS x WHERE x.user_id = person AND x.is_active ORDER BY x.room_id FOR NO KEY UPDATE;
+    PERFORM FROM public.rooms AS r WHERE r.room_id IN (
+        SELECT x.room_id FROM public.room_members AS x WHERE x.user_id = person AND x.is_active
+    ) ORDER BY r.room_id FOR NO KEY UPDATE;
+    RETURN QUERY
+    UPDATE public.room_members AS x SET is_active = false, left_at = now()
+    WHERE x.user_id = person AND x.is_active
+    RETURNING x.room_id, x.change_seq;
+END
+$$;
+
+-- Erasure: makes tombstones without an author of up to `most` messages of a person, in the order of locks; says which.
+CREATE FUNCTION hubbub.erase_messages(person uuid, most integer) RETURNS TABLE (message_id uuid, room_id uuid)
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+DECLARE
+    chosen uuid[];
+BEGIN
+    chosen := ARRAY(
+        SELECT m.message_id FROM public.messages AS m WHERE m.user_id = person ORDER BY m.message_id LIMIT most FOR UPDATE);
+    PERFORM FROM public.rooms AS r WHERE r.room_id IN (
+        SELECT m.room_id FROM public.messages AS m WHERE m.message_id = ANY (chosen)
+    ) ORDER BY r.room_id FOR NO KEY UPDATE;
+    RETURN QUERY
+    UPDATE public.messages AS m SET is_deleted = true, message_text = '', user_id = NULL
+    WHERE m.message_id = ANY (chosen)
+    RETURNING m.message_id, m.room_id;
+END
+$$;
+
+-- Messages with their author and their receipts. The counts come from the watermarks, in rooms of any size, and are
+-- taken for the rows of the answer only. A message whose author is gone says so.
+CREATE VIEW public.messages_with_user_view AS
+SELECT m.message_id, m.message_text, m.created_at, m.edited_at, m.is_deleted, m.room_id, m.user_id,
+    CASE WHEN u.user_id IS NULL OR u.deleted_at IS NOT NULL THEN 'deleted user' ELSE u.username END AS username,
+    CASE WHEN u.user_id IS NULL OR u.deleted_at IS NOT NULL THEN 'Deleted user' ELSE u.display_name END AS display_name,
+    CASE WHEN u.deleted_at IS NULL THEN u.avatar END AS avatar,
+    (SELECT count(*) FROM public.room_members AS x
+     WHERE x.room_id = m.room_id AND x.from_seq < m.seq AND x.read_seq >= m.seq
+        AND x.user_id IS DISTINCT FROM m.user_id) AS read_count,
+    (SELECT count(*) FROM public.room_members AS x
+     WHERE x.room_id = m.room_id AND x.from_seq < m.seq AND x.delivered_seq >= m.seq
+        AND x.user_id IS DISTINCT FROM m.user_id) AS delivery_count,
+    m.seq, m.change_seq, m.reply_to
+FROM public.messages AS m LEFT JOIN public.users AS u ON u.user_id = m.user_id;
+
+-- The rooms and their figures, from the counters: nothing is counted but the connections.
+CREATE VIEW public.room_stats_view AS
+SELECT r.room_id, r.room_name, r.message_count AS total_messages, r.member_count::bigint AS total_members,
+    (SELECT count(DISTINCT s.user_id) FROM public.active_sessions AS s WHERE s.room_id = r.room_id) AS active_users,
+    r.last_message_at
+FROM public.rooms AS r WHERE r.deleted_at IS NULL;
+
+-- The people and how many connections each has.
+CREATE VIEW public.active_users_view AS
+SELECT u.user_id, u.username, u.display_name, u.avatar, u.status, u.last_seen,
+    (SELECT count(*) FROM public.active_sessions AS s WHERE s.user_id = u.user_id) AS active_sessions
+FROM public.users AS u WHERE u.deleted_at IS NULL;
