@@ -17,11 +17,11 @@ from hubbub.errors import HubbubError
 from hubbub.store import members, rooms, users
 
 
-async def join_room(chat: Chat, actor: Actor, ref: str) -> Room:
+async def join_room(chat: Chat, actor: Actor, ref: str) -> tuple[Room, bool]:
     """Be a member of a room that one may join. Joining again changes nothing.
 
     Returns:
-        The room as it is after that.
+        The room as it is after that, and whether one became a member just now.
 
     Raises:
         HubbubError: `not_found`, `too_large`.
@@ -29,7 +29,7 @@ async def join_room(chat: Chat, actor: Actor, ref: str) -> Room:
     async with chat.database.transaction() as conn:
         room = await access_room(conn, actor, ref)
         if room.is_member:
-            return room
+            return room, False
         if not policy.may_join(room):
             raise HubbubError("not_found")
         await check_room_count(conn, actor)
@@ -39,7 +39,7 @@ async def join_room(chat: Chat, actor: Actor, ref: str) -> Room:
             raise HubbubError("not_found")
     if number is not None:
         chat.bus.publish(joined(room, actor.user_id, actor.username, actor.display_name, actor.avatar, number))
-    return room
+    return room, number is not None
 
 
 async def leave_room(chat: Chat, actor: Actor, ref: str) -> Room:

@@ -35,6 +35,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 LEASE_SECONDS: Final = 15.0
 TOUCH_SECONDS: Final = 1.0
 OFFLINE_SECONDS: Final = 3.0
+WRITTEN_SECONDS: Final = 2.0
 BATCH_MAX: Final = 1_000
 
 log = structlog.get_logger("presence")
@@ -96,6 +97,14 @@ class Presence:
         self._gone.pop(actor.user_id, None)
         self._wake.set()
         return session
+
+    async def written(self, session: Session) -> None:
+        """Wait until a connection's row stands, for a moment at most: the database may be away."""
+        try:
+            async with asyncio.timeout(WRITTEN_SECONDS):
+                await session.written.wait()
+        except TimeoutError:
+            log.warning("a connection has no row yet")
 
     def closed(self, session: Session) -> None:
         """A connection ended."""

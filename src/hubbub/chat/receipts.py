@@ -22,7 +22,7 @@ from hubbub.domain.ids import now_utc, stamp
 from hubbub.domain.model import Actor
 from hubbub.errors import HubbubError
 from hubbub.fanout.bus import Bus
-from hubbub.store import messages, receipts
+from hubbub.store import messages, receipts, rooms
 from hubbub.store.database import Connection, Database, in_our_words
 
 GATHER_SECONDS: Final = 0.02
@@ -181,19 +181,20 @@ class ReceiptBook:
                     hints.append(Told(room_id=room_id, event="message-status-update", data=data))
         return hints
 
-    async def mark_all(self, actor: Actor, room_id: UUID, read_seq: int) -> Marked | None:
+    async def mark_all(self, actor: Actor, room_id: UUID) -> Marked | None:
         """Everything in a room is read by `actor`; tells the room which messages that were. None in an empty room.
-
-        Args:
-            read_seq: where the actor's watermark stood before.
 
         Raises:
             HubbubError: `not_found`, `overloaded`, `unavailable`.
         """
         async with self._database.connection() as conn:
+            row = await rooms.by_id(conn, actor.user_id, room_id)
             latest = await receipts.latest_message(conn, room_id)
+        if row is None or not row["is_active"]:
+            raise HubbubError("not_found", "There is no such room, or you are not a member of it.")
         if latest is None:
             return None
+        read_seq = row["read_seq"]
         marked = await self.mark(actor, latest["message_id"], is_read=True)
         if marked.read_seq > read_seq:
             async with self._database.connection() as conn:

@@ -18,9 +18,7 @@ from hubbub.domain.model import Actor, Message
 from hubbub.store.journal import Stored
 
 
-def send_message(
-    chat: Chat, actor: Actor, room_id: UUID, room: str, command: PostMessage
-) -> asyncio.Future[tuple[Sent, Message]]:
+def send_message(chat: Chat, actor: Actor, room_id: UUID, room: str, command: PostMessage) -> asyncio.Future[Sent]:
     """Queue a message for a room. Access is decided in the statement that stores it (law 4).
 
     Its place in the order is taken by this call, which does not wait; the future is done after the commit.
@@ -29,7 +27,7 @@ def send_message(
         room: the room's name, for the answer.
 
     Returns:
-        What the sender is to be told, and the message. The future may also hold `HubbubError`: `not_found`,
+        What the sender is to be told. The future may also hold `HubbubError`: `not_found`,
         `conflict`, `validation_failed`, `unavailable`.
 
     Raises:
@@ -37,7 +35,7 @@ def send_message(
     """
     check_text(command.message, chat.rules.max_message_bytes)
     stored = chat.journal.append(actor.user_id, room_id, command.message, command.client_id, command.reply_to)
-    outcome: asyncio.Future[tuple[Sent, Message]] = stored.get_loop().create_future()
+    outcome: asyncio.Future[Sent] = stored.get_loop().create_future()
     stored.add_done_callback(partial(_publish, chat, actor, room_id, room, command, outcome))
     return outcome
 
@@ -48,7 +46,7 @@ def _publish(
     room_id: UUID,
     room: str,
     command: PostMessage,
-    outcome: asyncio.Future[tuple[Sent, Message]],
+    outcome: asyncio.Future[Sent],
     stored: asyncio.Future[Stored],
 ) -> None:
     """Committed: acknowledge, then tell (law 2)."""
@@ -85,7 +83,7 @@ def _publish(
             room=room,
             room_id=room_id,
         )
-        outcome.set_result((sent, message))
+        outcome.set_result(sent)
     if not place.duplicate:
         change = Change(room_id=room_id, number=place.change_seq, event="receive-message", data=message)
         # The acknowledgement was scheduled by set_result just now; this comes behind it.

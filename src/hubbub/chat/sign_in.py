@@ -137,3 +137,9 @@ async def sign_in_guest(chat: Chat, name: str | None) -> Actor:
             raise HubbubError("conflict")
         await sessions.open_session(conn, session_id, user_id, fingerprint(new_refresh_token()), GUEST_SECONDS, None)
     return users.actor_of(row, session_id, time.time() + GUEST_SECONDS)
+
+
+async def still_standing(chat: Chat, session_ids: list[UUID]) -> set[UUID]:
+    """Of these sessions, those that still stand."""
+    async with chat.database.connection() as conn:
+        return await sessions.still_live(conn, session_ids)

@@ -23,6 +23,7 @@ from uuid import UUID
 import structlog
 
 from hubbub.domain.changes import Change
+from hubbub.domain.ids import as_uuid
 
 GAP_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 1.0
@@ -72,7 +73,7 @@ class RoomFeed(Generic[L]):
         """Listen from number `after` on.
 
         Returns:
-            False where what lies between `after` and now is no longer at hand: read the state again, then attach.
+            False where what lies between `after` and now is no longer at hand: read it from the database, then attach.
         """
         if self.position is None:
             self.position = after
@@ -95,12 +96,13 @@ class RoomFeed(Generic[L]):
             self.listeners[listener] = None
         return True
 
-    def detach(self, listener: L) -> None:
-        self.listeners.pop(listener, None)
-        self.late.pop(listener, None)
-
-    def is_listening(self, listener: L) -> bool:
-        return listener in self.listeners or listener in self.late
+    def detach(self, listener: L) -> int | None:
+        """Listen no longer: the number up to which the listener knows the room, None where it did not listen."""
+        after = self.late.pop(listener, None)
+        if after is None and listener in self.listeners:
+            del self.listeners[listener]
+            after = self.position
+        return after
 
     @property
     def is_idle(self) -> bool:
@@ -206,6 +208,7 @@ class Sequencer(Generic[L]):
         self.read = read
         self.positions = positions
         self.feeds: dict[UUID, RoomFeed[L]] = {}
+        self._by_name: dict[str, RoomFeed[L]] = {}
         self.stats = SequencerStats()
 
     def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
@@ -213,7 +216,26 @@ class Sequencer(Generic[L]):
         feed = self.feeds.get(room_id)
         if feed is None:
             feed = self.feeds[room_id] = RoomFeed(self, room_id, name)
+            self._by_name[name] = feed
         return feed
+
+    def find(self, ref: str) -> RoomFeed[L] | None:
+        """The feed of a room that somebody here listens to, by id or name. Says nothing of who may use it."""
+        room_id = as_uuid(ref)
+        return (self.feeds.get(room_id) if room_id is not None else None) or self._by_name.get(ref)
+
+    def rename(self, feed: RoomFeed[L], name: str) -> None:
+        """The room has another name now."""
+        if self._by_name.get(feed.name) is feed:
+            del self._by_name[feed.name]
+        feed.name = name
+        self._by_name[name] = feed
+
+    def _close(self, feed: RoomFeed[L]) -> None:
+        feed.stop()
+        del self.feeds[feed.room_id]
+        if self._by_name.get(feed.name) is feed:
+            del self._by_name[feed.name]
 
     def accept(self, change: Change) -> None:
         """A change from the bus; rooms nobody here listens to are passed over."""
@@ -226,10 +248,10 @@ class Sequencer(Generic[L]):
         """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""
         return self.open(room_id, name).attach(listener, after)
 
-    def detach(self, room_id: UUID, listener: L) -> None:
+    def detach(self, room_id: UUID, listener: L) -> int | None:
+        """Listen to a room no longer; see `RoomFeed.detach`."""
         feed = self.feeds.get(room_id)
-        if feed is not None:
-            feed.detach(listener)
+        return feed.detach(listener) if feed is not None else None
 
     async def run(self) -> None:
         """Once a second: find what no hint told, and close feeds that nobody listens to."""
@@ -242,11 +264,10 @@ class Sequencer(Generic[L]):
 
     async def look(self) -> None:
         """One such look. A counter that is ahead gets the time of a gap to close by itself."""
-        for room_id, feed in list(self.feeds.items()):
+        for feed in list(self.feeds.values()):
             feed.idle_looks = feed.idle_looks + 1 if feed.is_idle else 0
             if feed.idle_looks > 2:  # long enough for whoever opened it to have read the room and attached
-                feed.stop()
-                del self.feeds[room_id]
+                self._close(feed)
         room_ids = [room_id for room_id, feed in self.feeds.items() if feed.position is not None]
         behind: dict[UUID, int] = {}
         for start in range(0, len(room_ids), LOOK_ROOMS):
@@ -270,3 +291,4 @@ class Sequencer(Generic[L]):
         for feed in self.feeds.values():
             feed.stop()
         self.feeds.clear()
+        self._by_name.clear()

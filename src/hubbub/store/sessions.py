@@ -46,8 +46,3 @@ async def live(conn: Connection, session_id: UUID, user_id: UUID) -> Record | No
 async def still_live(conn: Connection, session_ids: list[UUID]) -> set[UUID]:
     """Of these sessions, those that still stand."""
     return {row["session_id"] for row in await conn.fetch(SQL["still_live"], session_ids)}
-
-
-async def prune(conn: Connection) -> None:
-    """Forget some sessions that ended long ago."""
-    await conn.execute(SQL["prune"])

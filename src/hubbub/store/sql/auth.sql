@@ -52,11 +52,3 @@ SELECT s.session_id
 FROM hubbub.auth_sessions AS s JOIN public.users AS u USING (user_id)
 WHERE s.session_id = ANY ($1::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > now()
   AND u.deleted_at IS NULL AND u.disabled_at IS NULL;
-
--- name: prune
--- Forgets sessions that ended more than a week ago, a bounded number at a time; their tokens go with them.
-DELETE FROM hubbub.auth_sessions WHERE session_id IN (
-    SELECT session_id FROM hubbub.auth_sessions
-    WHERE expires_at < now() - interval '7 days' OR revoked_at < now() - interval '7 days'
-    LIMIT 1000
-);

@@ -27,7 +27,7 @@ RETURNING change_seq;
 
 -- name: count_rooms
 -- In how many rooms one is, counted up to the limit.
-SELECT count(*) FROM (SELECT FROM public.room_members WHERE user_id = $1 AND is_active LIMIT $2) AS some;
+SELECT count(*) FROM (SELECT FROM public.room_members WHERE user_id = $1 AND is_active LIMIT $2) AS few;
 
 -- name: page
 -- The members of a room by id.
@@ -51,7 +51,7 @@ SELECT count(*) FROM (
     WHERE m.room_id = $1 AND m.is_active
       AND EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = m.user_id)
     LIMIT 1000
-) AS some;
+) AS few;
 
 -- name: watermarks
 -- How far each member of a small room has been given and has read, in one scan of its members.

@@ -67,8 +67,8 @@ RETURNING user_id, username, display_name, last_seen;
 SELECT u.user_id, x.room_ids
 FROM unnest($1::uuid[]) AS u (user_id)
 CROSS JOIN LATERAL (
-    SELECT array_agg(some.room_id) AS room_ids FROM (
+    SELECT array_agg(few.room_id) AS room_ids FROM (
         SELECT m.room_id FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
         WHERE m.user_id = u.user_id AND m.is_active AND r.member_count <= $2 LIMIT $3
-    ) AS some
+    ) AS few
 ) AS x;

@@ -23,7 +23,7 @@ SELECT r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq,
             SELECT FROM public.messages AS x
             WHERE x.room_id = r.room_id AND x.seq > m.read_seq AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
             LIMIT $5
-        ) AS some
+        ) AS few
     ) END AS unread
 FROM public.rooms AS r
 LEFT JOIN public.room_members AS m ON m.room_id = r.room_id AND m.user_id = $1
@@ -37,7 +37,7 @@ SELECT count(*) FROM (
     WHERE r.deleted_at IS NULL AND (NOT r.is_private OR EXISTS (
         SELECT FROM public.room_members AS m WHERE m.room_id = r.room_id AND m.user_id = $1 AND m.is_active))
     LIMIT 10000
-) AS some;
+) AS few;
 
 -- name: create_room
 -- A new room; nothing where the name is taken.
@@ -77,7 +77,7 @@ SELECT r.room_id, r.room_name, r.last_seq, r.is_private, m.read_seq,
         SELECT FROM public.messages AS x
         WHERE x.room_id = r.room_id AND x.seq > m.read_seq AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
         LIMIT $3
-    ) AS some) AS unread
+    ) AS few) AS unread
 FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
 WHERE m.user_id = $1 AND m.is_active AND r.deleted_at IS NULL
 ORDER BY coalesce(r.last_message_at, r.created_at) DESC LIMIT $2;
@@ -88,7 +88,7 @@ SELECT count(*) FROM (
     SELECT FROM public.messages AS x
     WHERE x.room_id = $2 AND x.seq > $3 AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
     LIMIT $4
-) AS some;
+) AS few;
 
 -- name: active_users
 -- People whose current room this is.

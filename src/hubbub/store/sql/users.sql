@@ -3,7 +3,7 @@
 -- name: register
 -- A new account, unless its name or address is taken in any spelling of case; the locks make two at once impossible.
 INSERT INTO public.users (user_id, username, email, password, display_name, avatar, role, status)
-SELECT $1, $2, $3, $4, $5, $6, $7, 'offline'
+SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, 'offline'
 WHERE NOT EXISTS (SELECT FROM public.users WHERE lower(username) = lower($2))
   AND NOT EXISTS (SELECT FROM public.users WHERE lower(email) = lower($3))
 RETURNING *;
@@ -38,7 +38,7 @@ ORDER BY user_id LIMIT $2 OFFSET $3;
 
 -- name: count
 -- How many accounts the directory has, counted up to 10,000.
-SELECT count(*) FROM (SELECT FROM public.users WHERE deleted_at IS NULL LIMIT 10000) AS some;
+SELECT count(*) FROM (SELECT FROM public.users WHERE deleted_at IS NULL LIMIT 10000) AS few;
 
 -- name: search
 -- Accounts whose name begins with the words, or whose display name holds them; the pattern's own signs are escaped by the caller.

@@ -1,0 +1,51 @@
+"""Every metric by name, and where its number stands. The manual's page is made from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubbub.chat.context import Chat
+from hubbub.realtime import Realtime
+from hubbub.sockets.edge import Edge
+from hubbub.telemetry import Reading
+
+
+def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
+    """What /metrics shows; each name gets the prefix `hubbub_`."""
+    journal, stats, sequencer = chat.journal, realtime.stats, edge.sequencer
+    yield Reading("gauge", "connections", "Open connections.", lambda: realtime.connections)
+    yield Reading("gauge", "people", "People connected to this process.", lambda: len(edge.seats.by_user))
+    yield Reading("gauge", "rooms_in_use", "Rooms that somebody here listens to.", lambda: len(sequencer.feeds))
+    yield Reading("counter", "connections_opened", "Connections since start.", lambda: stats.opened)
+    yield Reading(
+        "counter",
+        "connections_closed",
+        "Connections that ended, by reason; `slow` are those whose outbox overflowed.",
+        lambda: {str(reason): float(count) for reason, count in stats.closed.items()},
+        "reason",
+    )
+    yield Reading("counter", "events", "Events from clients.", lambda: stats.events)
+    yield Reading("counter", "protocol_errors", "Connections that broke the protocol.", lambda: stats.protocol_errors)
+    yield Reading("counter", "deliveries", "Messages handed to connections.", lambda: stats.messages_out)
+    yield Reading("counter", "writes", "Writes to sockets; under load one carries many messages.", lambda: stats.writes)
+    yield Reading("counter", "sent_bytes", "Bytes to clients.", lambda: stats.bytes_out)
+    yield Reading("counter", "received_bytes", "Bytes from clients.", lambda: stats.bytes_in)
+    yield Reading("gauge", "journal_waiting", "Sends not yet stored.", lambda: journal.waiting)
+    yield Reading("counter", "journal_stored", "Messages stored.", lambda: journal.stats.stored)
+    yield Reading("counter", "journal_batches", "Statements that stored them.", lambda: journal.stats.batches)
+    yield Reading("counter", "journal_duplicates", "Sends that had been sent before.", lambda: journal.stats.duplicates)
+    yield Reading("counter", "journal_refused", "Sends that were refused.", lambda: journal.stats.refused)
+    yield Reading("counter", "journal_overloaded", "Sends that found the queue full.", lambda: journal.stats.overloaded)
+    yield Reading(
+        "counter", "journal_commit_seconds", "Time the statements took.", lambda: journal.stats.commit_seconds
+    )
+    yield Reading("gauge", "receipts_waiting", "Receipts not yet written.", lambda: chat.receipts.waiting)
+    yield Reading("counter", "receipts_marked", "Receipts written.", lambda: chat.receipts.marks)
+    yield Reading("counter", "feed_accepted", "Changes heard for rooms in use.", lambda: sequencer.stats.accepted)
+    yield Reading("counter", "feed_dropped", "Changes heard a second time.", lambda: sequencer.stats.dropped)
+    yield Reading("counter", "feed_repairs", "Gaps that were read from the database.", lambda: sequencer.stats.repairs)
+    yield Reading("gauge", "feed_lag", "Changes not yet told, at the last look.", lambda: sequencer.stats.lag)
+    yield Reading(
+        "gauge", "database_connections_in_use", "Connections of the pool in use.", lambda: chat.database.in_use
+    )
+    yield Reading("gauge", "database_connections_max", "Most connections of the pool.", lambda: chat.database.size)

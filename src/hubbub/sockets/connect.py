@@ -1,0 +1,158 @@
+"""Coming in and going out: whose socket it is, what it is told first, which rooms it listens to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from hubbub.chat.access import access_room
+from hubbub.chat.members import join_room
+from hubbub.chat.sign_in import authenticate, still_standing
+from hubbub.chat.sync import read_changes, read_ready
+from hubbub.domain import limits
+from hubbub.domain.model import Actor, Room
+from hubbub.errors import HubbubError
+from hubbub.realtime import ConnectRefused, Socket, encode_event_json
+from hubbub.sockets.delivery import deliver
+from hubbub.sockets.edge import Edge, Seat
+from hubbub.store import messages, rooms
+
+ATTACH_TRIES = 20
+
+
+async def come_in(edge: Edge, socket: Socket, auth: Any) -> Seat:
+    """A socket connects. With a valid token it is signed in; without any it has ten seconds to send one with `join`.
+
+    Raises:
+        ConnectRefused: the token is not valid.
+    """
+    seat = Seat(socket)
+    socket.data = seat
+    token = auth.get("token") if isinstance(auth, dict) else None
+    if token is None or token == "":
+        loop = asyncio.get_running_loop()
+        seat.timer = loop.call_later(limits.LEGACY_JOIN_SECONDS, socket.close, "no token came")
+        return seat
+    if not isinstance(token, str):
+        raise ConnectRefused("A valid token is needed.", {"code": "unauthorized"})
+    try:
+        actor = await authenticate(edge.chat, token.removeprefix("Bearer "))
+        await sit_down(edge, seat, actor)
+    except HubbubError as error:
+        if error.row.retryable:
+            # The official client gives up after CONNECT_ERROR; after a lost transport it tries again by itself.
+            socket.close("unavailable")
+        raise ConnectRefused(error.message, error.as_reply()) from None
+    return seat
+
+
+async def sit_down(edge: Edge, seat: Seat, actor: Actor) -> None:
+    """Sign a socket in: its row, its rooms, `ready`."""
+    socket = seat.socket
+    if seat.timer is not None:
+        seat.timer.cancel()
+        seat.timer = None
+    ready = await read_ready(edge.chat, actor)
+    seat.actor = actor
+    seat.session = edge.chat.presence.opened(actor, socket.id)
+    edge.seats.add(seat, actor)
+    for room in ready.rooms:
+        # `ready` covers the room up to its counter; live events go on from there.
+        await listen(edge, seat, room.room_id, room.room, room.seq)
+    socket.send(encode_event_json("/", "ready", [msgspec.json.encode(ready)]))
+
+
+async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -> None:
+    """Listen to a room from number `after` on; what is no longer at hand comes from the database.
+
+    Raises:
+        HubbubError: `overloaded`, where the room moves faster than it can be read.
+    """
+    for _ in range(ATTACH_TRIES):
+        if edge.sequencer.attach(room_id, name, seat.socket, after):
+            seat.rooms.add(room_id)
+            return
+        async with edge.chat.database.connection() as conn:
+            changes, after = await read_changes(conn, room_id, after)
+        feed = edge.sequencer.open(room_id, name)
+        for change in changes:
+            deliver(edge, feed, (seat.socket,), change)
+    raise HubbubError("overloaded", retry_after=1)
+
+
+async def join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
+    """Become a member, be given the last messages, listen. Returns the room, what is unread, and whether one came in.
+
+    A socket that listens already is paused while its history is read, so that no event overtakes the history, and
+    then goes on where it stopped.
+
+    Raises:
+        HubbubError: `not_found`, `too_large`, `overloaded`.
+    """
+    actor = seat.require()
+    room, is_new_member = await join_room(edge.chat, actor, ref)
+    edge.sequencer.open(room.room_id, room.name)
+    heard = edge.sequencer.detach(room.room_id, seat.socket)
+    try:
+        async with edge.chat.database.connection() as conn:
+            room = await access_room(conn, actor, str(room.room_id))
+            history = await messages.before(conn, room, room.last_seq + 1, limits.HISTORY_ON_JOIN)
+            unread = await rooms.unread(conn, actor.user_id, room)
+    except HubbubError:
+        if heard is not None:
+            await listen(edge, seat, room.room_id, room.name, heard)
+        raise
+    seat.socket.send(encode_event_json("/", "message-history", [msgspec.json.encode(history)]))
+    await listen(edge, seat, room.room_id, room.name, room.last_seq if heard is None else heard)
+    seat.room_id, seat.room = room.room_id, room.name
+    if seat.session is not None:
+        seat.session.room_id = room.room_id
+        edge.chat.presence.touched(seat.session)
+    return room, unread, is_new_member
+
+
+def go(edge: Edge, seat: Seat) -> None:
+    """A socket is gone."""
+    if seat.timer is not None:
+        seat.timer.cancel()
+    for room_id in seat.rooms:
+        edge.sequencer.detach(room_id, seat.socket)
+    seat.rooms.clear()
+    if seat.actor is not None:
+        edge.seats.remove(seat, seat.actor)
+    if seat.session is not None:
+        edge.chat.presence.closed(seat.session)
+        seat.session = None
+
+
+async def watch(edge: Edge) -> None:
+    """Once a second: close the sockets whose token has ended or whose session no longer stands (law 10).
+
+    The bus tells of revocations at once; this finds those it lost, and those that plain SQL made.
+    """
+    while True:
+        await asyncio.sleep(1.0)
+        try:
+            await look(edge)
+        except HubbubError:
+            continue
+
+
+async def look(edge: Edge) -> None:
+    """One such look."""
+    now = time.time()
+    for seat in list(edge.seats.all()):
+        if seat.actor is not None and seat.actor.expires_at <= now:
+            seat.socket.close("token expired")
+    session_ids = list(edge.seats.by_session)
+    for start in range(0, len(session_ids), 1_000):
+        some = session_ids[start : start + 1_000]
+        live = await still_standing(edge.chat, some)
+        for session_id in some:
+            if session_id not in live:
+                for seat in list(edge.seats.by_session.get(session_id, ())):
+                    seat.socket.close("session ended")

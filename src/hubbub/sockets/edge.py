@@ -1,0 +1,117 @@
+"""What the handlers work with: the `Edge` of this process, and the `Seat` of each socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from hubbub.chat.access import access_room
+from hubbub.chat.context import Chat
+from hubbub.chat.presence import Session
+from hubbub.domain.commands import Command
+from hubbub.domain.model import Actor
+from hubbub.errors import HubbubError
+from hubbub.fanout.sequencer import RoomFeed, Sequencer
+from hubbub.realtime import Socket
+from hubbub.sockets.roster import Roster
+
+Feed: TypeAlias = RoomFeed[Socket]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Seat:
+    """One socket's place in the chat: `socket.data`.
+
+    Attributes:
+        actor: whoever it speaks for; None while an older client has not sent its token yet.
+        session: its row of `active_sessions`.
+        room_id, room: the room it joined last, which events without a room mean.
+        timer: ends a socket that has not signed in.
+    """
+
+    socket: Socket
+    actor: Actor | None = None
+    session: Session | None = None
+    room_id: UUID | None = None
+    room: str | None = None
+    timer: asyncio.TimerHandle | None = None
+    rooms: set[UUID] = field(default_factory=set)
+
+    def require(self) -> Actor:
+        """The actor.
+
+        Raises:
+            HubbubError: `unauthorized`, before the socket has signed in.
+        """
+        if self.actor is None:
+            raise HubbubError("unauthorized", "Send `join` with a token first.")
+        return self.actor
+
+
+class Seats:
+    """The sockets of this process that have signed in, by person and by session."""
+
+    def __init__(self) -> None:
+        self.by_user: dict[UUID, set[Seat]] = {}
+        self.by_session: dict[UUID, set[Seat]] = {}
+
+    def add(self, seat: Seat, actor: Actor) -> None:
+        self.by_user.setdefault(actor.user_id, set()).add(seat)
+        self.by_session.setdefault(actor.session_id, set()).add(seat)
+
+    def remove(self, seat: Seat, actor: Actor) -> None:
+        for book, key in ((self.by_user, actor.user_id), (self.by_session, actor.session_id)):
+            seats = book.get(key)
+            if seats is not None:
+                seats.discard(seat)
+                if not seats:
+                    del book[key]
+
+    def all(self) -> Iterable[Seat]:
+        for seats in list(self.by_session.values()):
+            yield from list(seats)
+
+
+@dataclass(slots=True)
+class Edge:
+    """The socket edge of this process."""
+
+    chat: Chat
+    sequencer: Sequencer[Socket]
+    seats: Seats
+    roster: Roster
+
+    async def place(self, seat: Seat, ref: str | None) -> tuple[UUID, str]:
+        """The id and the name of the room that an event means: the one it names, or the one joined last.
+
+        Only a name is found here; whether the actor may do anything there is decided by the use case.
+
+        Raises:
+            HubbubError: `validation_failed`, `not_found`.
+        """
+        if ref is None:
+            if seat.room_id is None or seat.room is None:
+                raise HubbubError("validation_failed", fields={"room": "Name a room, or join one first"})
+            return seat.room_id, seat.room
+        feed = self.sequencer.find(ref)
+        if feed is not None and feed.room_id in seat.rooms:
+            return feed.room_id, feed.name
+        async with self.chat.database.connection() as conn:
+            room = await access_room(conn, seat.require(), ref)
+        return room.room_id, room.name
+
+
+Handler = Callable[[Edge, Seat, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of the table: what an event carries, and who handles it."""
+
+    command: type[Command]
+    handle: Handler
+    answer: type
+    doc: str

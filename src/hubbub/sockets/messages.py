@@ -1,0 +1,50 @@
+"""Events about messages: send, edit, delete, delivered, read.
+
+`send` is on the message's path. Before: `realtime/dispatch.py`. After: `chat/send_message.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hubbub.chat.change_message import delete_message, edit_message
+from hubbub.chat.send_message import send_message
+from hubbub.domain.answers import Changed, Done, Marked, Sent
+from hubbub.domain.commands import DeleteMessage, EditMessage, MarkAllRead, MarkMessage, SendMessage
+from hubbub.sockets.edge import Edge, Seat
+
+
+async def send(edge: Edge, seat: Seat, command: SendMessage) -> asyncio.Future[Sent]:
+    """`send-message`: the place in the order is taken here; the ack goes out after the commit."""
+    actor = seat.require()
+    room_id, room = await edge.place(seat, command.room)
+    return send_message(edge.chat, actor, room_id, room, command)
+
+
+async def edit(edge: Edge, seat: Seat, command: EditMessage) -> Changed:
+    """`edit-message`"""
+    answer, _ = await edit_message(edge.chat, seat.require(), command.id, command.message)
+    return answer
+
+
+async def delete(edge: Edge, seat: Seat, command: DeleteMessage) -> Changed:
+    """`delete-message`"""
+    return await delete_message(edge.chat, seat.require(), command.id)
+
+
+async def delivered(edge: Edge, seat: Seat, command: MarkMessage) -> asyncio.Future[Marked]:
+    """`message-delivered`: everything up to and including this message."""
+    return edge.chat.receipts.mark(seat.require(), command.message_id, is_read=False)
+
+
+async def read(edge: Edge, seat: Seat, command: MarkMessage) -> asyncio.Future[Marked]:
+    """`message-read`: everything up to and including this message."""
+    return edge.chat.receipts.mark(seat.require(), command.message_id, is_read=True)
+
+
+async def read_all(edge: Edge, seat: Seat, command: MarkAllRead) -> Any:
+    """`mark-all-read`"""
+    actor = seat.require()
+    room_id, _ = await edge.place(seat, command.room)
+    return await edge.chat.receipts.mark_all(actor, room_id) or Done()

@@ -1,0 +1,18 @@
+-- What keeps a database in order.
+
+-- name: ping
+-- Does the database answer?
+SELECT 1;
+
+-- name: remember_receipt_rows
+-- Up to how many members a room gets receipt rows, for the triggers that plain SQL meets.
+INSERT INTO hubbub.meta (key, value) VALUES ('receipt_rows_max_members', $1)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value;
+
+-- name: prune
+-- Forgets sessions that ended more than a week ago, a bounded number at a time; their tokens go with them.
+DELETE FROM hubbub.auth_sessions WHERE session_id IN (
+    SELECT session_id FROM hubbub.auth_sessions
+    WHERE expires_at < now() - interval '7 days' OR revoked_at < now() - interval '7 days'
+    LIMIT 1000
+);
