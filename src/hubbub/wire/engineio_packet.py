@@ -18,7 +18,9 @@ import msgspec
 from hubbub.wire.errors import MalformedPacket, PacketTooLarge
 
 SEPARATOR: Final = "\x1e"  # EIO "HTTP long-polling" (packet encoding): the record separator
-MAX_PACKETS: Final = 16  # packets one POST may hold
+# Packets one POST may hold. The official client puts all that waits into one POST, up to `maxPayload` bytes, so a burst
+# of small events after an absence is hundreds of packets: a limit near 16 would cut honest clients off.
+MAX_PACKETS: Final = 4_096
 
 
 class PacketType(IntEnum):
