@@ -108,7 +108,7 @@ class OperatorsServer:
 
     def _until_up(self) -> None:
         deadline = time.monotonic() + 20
-        ready = [self.bin / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)]
+        ready = [str(self.bin / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode != 0:
             assert self.process.poll() is None, "the operator's server ended"
             assert time.monotonic() < deadline, "the operator's server does not answer"

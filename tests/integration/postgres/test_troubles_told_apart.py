@@ -24,7 +24,8 @@ import trustme
 from tests.integration.postgres.operators_server import OperatorsServer, environment
 
 from hubbub.config import load
-from hubbub.postgres import PostgresUnavailable, diagnose, server_for
+from hubbub.postgres import PostgresUnavailable, Trouble, diagnose, server_for
+from hubbub.postgres.address import read_address
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -150,44 +151,66 @@ async def test_a_pool_larger_than_the_server_allows(operators: OperatorsServer) 
     assert "max_connections" in "\n".join(check["trouble"]["remedy"])
 
 
-async def test_permission_denied_and_mended_by_the_commands_told(operators: OperatorsServer) -> None:
-    """PostgreSQL 15 and later let nobody but the owner create in `public`."""
-    url = operators.url(database="theirs")
-    spec = server_for(load({"DATABASE_URL": url}, dotenv=None)).spec  # type: ignore[attr-defined]
+async def denied(url: str, statement: str) -> Trouble:
+    """What is told of a statement that the server forbids."""
+    spec = read_address(load({"DATABASE_URL": url}, dotenv=None))
     connection = await asyncpg.connect(url)
     try:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError) as in_public:
-            await connection.execute("CREATE TABLE public.users (user_id int)")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError) as on_database:
-            await connection.execute("CREATE SCHEMA hubbub")
-        operators.sql("CREATE TABLE messages (message_id int)", "theirs")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError) as of_owner:
-            await connection.execute("ALTER TABLE messages ADD COLUMN seq bigint")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError) as raised:
+            await connection.execute(statement)
     finally:
         await connection.close()
-    for raised in (in_public, on_database, of_owner):
-        trouble = diagnose(raised.value, spec)
+    return diagnose(raised.value, spec)
+
+
+def rights(url: str) -> dict[str, Any]:
+    """The doctor's finding about them."""
+    checks = json.loads(hubbub("doctor", "--json", DATABASE_URL=url).stdout)["checks"]
+    found: dict[str, Any] = next(check for check in checks if check["name"] == "rights")
+    return found
+
+
+def paste(operators: OperatorsServer, command: str) -> None:
+    """Run a command as it was printed, but for the way to the test's server."""
+    _, _, rest = command.partition("psql ")
+    shell = f"{operators.bin}/psql -h {operators.folder} -U postgres {rest}"
+    subprocess.run(["bash", "-c", shell], check=True, capture_output=True, timeout=20)
+
+
+async def test_permission_denied_is_mended_by_the_commands_told(operators: OperatorsServer) -> None:
+    """PostgreSQL 15 and later let nobody but the owner create in `public`, nor schemas in a database."""
+    url = operators.url(database="theirs")
+    grant = 'GRANT CREATE ON DATABASE "theirs" TO "app"'
+    for statement in ("CREATE TABLE public.users (user_id int)", "CREATE SCHEMA hubbub"):
+        trouble = await denied(url, statement)
         assert trouble.kind == "permission"
-        assert 'GRANT CREATE ON DATABASE "theirs" TO "app"' in "\n".join(trouble.remedy)
-    assert "OWNER TO" in diagnose(of_owner.value, spec).remedy[0]
+        assert grant in "\n".join(trouble.remedy)
 
     refused = hubbub("db", "init", DATABASE_URL=url)
-    assert refused.returncode == 1
-    assert 'GRANT CREATE ON DATABASE "theirs" TO "app"' in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "Permission denied" in refused.stderr
+    assert grant in refused.stderr
 
-    doctor = hubbub("doctor", "--json", DATABASE_URL=url)
-    assert doctor.returncode == 1
-    checks = {check["name"]: check for check in json.loads(doctor.stdout)["checks"]}
-    assert checks["rights"]["trouble"]["kind"] == "permission"
-    commands = checks["rights"]["trouble"]["remedy"]
-    assert len(commands) == 4
-    for command in commands:  # run as printed, but for reaching the test's server
-        _, _, pasted = command.partition("psql ")
-        shell = f"{operators.bin}/psql -h {operators.folder} -U postgres {pasted}"
-        subprocess.run(["bash", "-c", shell], check=True, capture_output=True, timeout=20)
-    mended = json.loads(hubbub("doctor", "--json", DATABASE_URL=url).stdout)
-    assert next(check["status"] for check in mended["checks"] if check["name"] == "rights") == "ok"
+    finding = rights(url)
+    assert (finding["status"], finding["trouble"]["kind"]) == ("fail", "permission")
+    for command in finding["trouble"]["remedy"]:
+        paste(operators, command)
+    assert rights(url)["status"] == "ok"
+    assert hubbub("db", "init", DATABASE_URL=url).returncode == 0
+
+
+async def test_tables_of_another_owner_are_handed_over_by_the_command_told(operators: OperatorsServer) -> None:
+    operators.sql("CREATE DATABASE older")
+    operators.sql("CREATE TABLE messages (message_id int)", "older")
+    url = operators.url(database="older")
+    trouble = await denied(url, "ALTER TABLE messages ADD COLUMN seq bigint")
+    assert trouble.kind == "permission"
+    assert "OWNER TO" in trouble.remedy[0]
+    finding = rights(url)
+    assert "ownership of messages" in finding["trouble"]["detail"]
+    for command in finding["trouble"]["remedy"]:
+        paste(operators, command)
+    assert rights(url)["status"] == "ok"
 
 
 async def test_a_read_only_server(operators: OperatorsServer) -> None:
