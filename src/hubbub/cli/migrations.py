@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from hubbub.postgres import PostgresUnavailable, Trouble
-from hubbub.postgres.doctor import Connect, MigrationState
+
+if TYPE_CHECKING:
+    from hubbub.store.migrate import Connect, Status
 
 
 async def upgrade(connect: Connect) -> list[str]:
@@ -17,22 +19,24 @@ async def upgrade(connect: Connect) -> list[str]:
     Raises:
         PostgresUnavailable: the database is not one that can be brought to this schema.
     """
-    with _migrate() as migrate:
-        return list(await migrate.upgrade(connect))
+    from hubbub.store import migrate
+
+    with _explained(migrate):
+        return await migrate.upgrade(connect)
 
 
-async def status(connect: Connect) -> MigrationState:
+async def status(connect: Connect) -> Status:
     """How far the schema is; raises as `upgrade` does."""
-    with _migrate() as migrate:
-        state: MigrationState = await migrate.status(connect)
-        return state
+    from hubbub.store import migrate
+
+    with _explained(migrate):
+        return await migrate.status(connect)
 
 
 @contextmanager
-def _migrate() -> Iterator[Any]:
-    module = importlib.import_module("hubbub.store.migrate")
+def _explained(migrate: ModuleType) -> Iterator[None]:
     try:
-        yield module
-    except module.MigrationError as error:
+        yield
+    except migrate.MigrationError as error:
         title, _, detail = str(error).partition("\n")
         raise PostgresUnavailable(Trouble("schema", title, detail, ("hubbub db status",))) from error

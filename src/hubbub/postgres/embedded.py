@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -107,7 +108,9 @@ class EmbeddedPostgres:
             return await self._start(progress)
         except OSError as error:
             await self.stop()
-            raise PostgresUnavailable(diagnose(error, self._spec(str(self._root)))) from error
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise PostgresUnavailable(diagnose(error, self._spec(str(self._root)))) from error
+            raise directory.unwritable(Path(error.filename or self._root), error) from error
         except BaseException:
             await self.stop()
             raise
@@ -323,7 +326,7 @@ class EmbeddedPostgres:
             while self._pid is None:
                 try:
                     await self._launch(layout, account, _log.info)
-                except (PostgresUnavailable, OSError) as error:
+                except Exception as error:  # whatever it is: without PostgreSQL there is nothing to do but try again
                     _log.error("PostgreSQL cannot be started, next try in %.1f s: %s", pause, error)
                     await self._give_up_child()
                     await asyncio.sleep(pause)

@@ -41,14 +41,21 @@ def read_pidfile(data: Path) -> PidFile | None:
         return None
 
 
-def is_alive(pid: int) -> bool:
-    """True while the process exists and has not ended (a zombie has)."""
+def _exists(pid: int) -> bool:
+    """True while the number is taken, be it by a zombie that nobody has fetched."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """True while the process exists and has not ended (a zombie has)."""
+    if not _exists(pid):
+        return False
     with contextlib.suppress(OSError, IndexError):
         # Linux: field 3 of /proc/PID/stat, after the name in parentheses.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
@@ -81,12 +88,13 @@ def running(data: Path) -> PidFile | None:
 
 
 def innocent_holder(data: Path) -> int | None:
-    """A living process that merely has the number written in a stale pid file, as happens after a restart of a container.
+    """A process that merely has the number written in a stale pid file.
 
-    PostgreSQL would take it for its own postmaster and refuse to start.
+    After a restart of a container that may be anybody; and where the first process of a container fetches no zombies, it
+    is the dead postmaster itself. PostgreSQL would take either for its own postmaster, and refuse to start.
     """
     found = read_pidfile(data)
-    if found is None or not is_alive(found.pid) or running(data) is not None:
+    if found is None or not _exists(found.pid) or running(data) is not None:
         return None
     return found.pid
 

@@ -1,0 +1,80 @@
+"""Settings are read once, from the environment before `.env`, and a wrong one is named."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from hubbub.config import ConfigError, Settings, load
+
+
+def test_without_anything_every_default_holds() -> None:
+    assert load({}, dotenv=None) == Settings()
+    assert (Settings().port, Settings().database_url, Settings().data_dir) == (3001, None, Path(".data"))
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=4000\nDB_SSL=true\nDATABASE_URL=postgresql://u:p$word@h/d\n# HOST=1.2.3.4\n")
+    settings = load({"PORT": "5000"}, dotenv=dotenv)
+    assert (settings.port, settings.db_ssl, settings.host) == (5000, True, "127.0.0.1")
+    assert settings.database_url == "postgresql://u:p$word@h/d"
+
+
+def test_a_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
+    assert load({}, dotenv=tmp_path / ".env") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("DB_SSL", "yes", "db_ssl", True),
+        ("DB_SSL", "", "db_ssl", False),
+        ("JWT_EXPIRES_IN", "15m", "jwt_expires_in", 900),
+        ("JWT_EXPIRES_IN", "7d", "jwt_expires_in", 604_800),
+        ("JWT_EXPIRES_IN", "30", "jwt_expires_in", 30),
+        (
+            "CORS_ORIGIN",
+            "https://a.example/, https://b.example",
+            "cors_origin",
+            ("https://a.example", "https://b.example"),
+        ),
+        ("DATABASE_URL", "  ", "database_url", None),
+        ("HUBBUB_LOG_LEVEL", "DEBUG", "log_level", "debug"),
+    ],
+)
+def test_forms(name: str, text: str, field: str, value: object) -> None:
+    assert getattr(load({name: text}, dotenv=None), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("DB_POOL_SIZE", "2"),
+        ("DB_SSL", "maybe"),
+        ("JWT_EXPIRES_IN", "0"),
+        ("JWT_EXPIRES_IN", "soon"),
+        ("HUBBUB_LOG_FORMAT", "xml"),
+        ("JWT_SECRET", "short"),
+        ("HUBBUB_POTR", "1"),
+    ],
+)
+def test_a_wrong_one_is_named(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load({name: text}, dotenv=None)
+
+
+def test_secrets_stay_out_of_repr() -> None:
+    settings = load({"JWT_SECRET": "hush" * 10, "DATABASE_URL": "postgresql://u:hush@h/d"}, dotenv=None)
+    assert "hush" not in repr(settings)
+    assert {spec.name for spec in fields(Settings) if spec.metadata["secret"]} == {"jwt_secret", "database_url"}
+
+
+def test_every_setting_is_documented_and_named_once() -> None:
+    names = [spec.metadata["name"] for spec in fields(Settings)]
+    assert len(names) == len(set(names))
+    assert all(spec.metadata["doc"].strip().endswith((".", ")", "`")) for spec in fields(Settings))
