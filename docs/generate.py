@@ -1,0 +1,110 @@
+"""Writes docs/reference/ from the code, so that the manual cannot be wrong: `make docs`.
+
+tests/meta/test_docs.py fails when a page is not what this makes.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, cast
+
+from hubbub.config import Settings
+from hubbub.domain import events, limits
+from hubbub.errors import CODES
+from hubbub.metrics import readings
+from hubbub.sockets.events import EVENTS
+
+HERE = Path(__file__).parent / "reference"
+NOTE = "<!-- Made by docs/generate.py; change the code, then run `make docs`. -->\n\n"
+
+
+def settings() -> str:
+    lines = [
+        "# Settings\n\nFrom the environment or `.env`; the environment goes first. `hubbub config` shows what is in force.\n",
+        "| variable | default | what it is |\n|---|---|---|",
+    ]
+    for spec in fields(Settings):
+        default = spec.default
+        if isinstance(default, bool):
+            shown = f"`{str(default).lower()}`"
+        else:
+            shown = f"`{default}`" if default not in (None, ()) else ""
+        lines.append(f"| `{spec.metadata['name']}` | {shown} | {spec.metadata['doc']} |")
+    return "\n".join(lines) + "\n"
+
+
+def errors() -> str:
+    lines = [
+        "# Error codes\n\nOne table for REST, socket acks and this page. `retryable` says that the very same request may "
+        "succeed later.\n",
+        "| code | HTTP | retryable | what it says | what to do |\n|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{row.code}` | {row.status} | {'yes' if row.retryable else 'no'} | {row.title} | {row.advice} |"
+        for row in CODES.values()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def bounds() -> str:
+    lines = [
+        "# Limits\n\nFrom `domain/limits.py`. Lengths are in characters where nothing else is said.\n",
+        "| limit | value |\n|---|---|",
+    ]
+    lines += [
+        f"| {name.lower().replace('_', ' ')} | {getattr(limits, name):,} |" for name in dir(limits) if name.isupper()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def metrics() -> str:
+    lines = [
+        "# Metrics\n\n`GET /metrics`, Prometheus text format; `process_…` come with it.\n",
+        "| metric | kind | what it is |\n|---|---|---|",
+    ]
+    # The readings are lazy; only their names and sentences are wanted here.
+    anything = cast(Any, _Anything())
+    for reading in readings(anything, anything, anything):
+        name = f"hubbub_{reading.name}" + ("_total" if reading.kind == "counter" else "")
+        lines.append(f"| `{name}` | {reading.kind} | {reading.doc} |")
+    return "\n".join(lines) + "\n"
+
+
+class _Anything:
+    def __getattr__(self, name: str) -> _Anything:
+        return self
+
+
+def socket_events() -> str:
+    lines = [
+        "# Socket events\n\nThe whole of it, with every field, is the AsyncAPI document at `/asyncapi.json`.\n",
+        "## From the client\n\n| event | answered with | what it does |\n|---|---|---|",
+    ]
+    lines += [f"| `{name}` | `{event.answer.__name__}` | {event.doc} |" for name, event in EVENTS.items()]
+    lines.append("\n## From the server\n\n| event | carries |\n|---|---|")
+    for name, kind in events.EVENTS.items():
+        shown = kind.__name__ if isinstance(kind, type) else f"list of {kind.__args__[0].__name__}"
+        lines.append(f"| `{name}` | `{shown}` |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "settings.md": settings,
+    "errors.md": errors,
+    "limits.md": bounds,
+    "metrics.md": metrics,
+    "events.md": socket_events,
+}
+
+
+def main() -> int:
+    HERE.mkdir(exist_ok=True)
+    for name, make in PAGES.items():
+        (HERE / name).write_text(NOTE + make(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
