@@ -52,6 +52,9 @@ CODES: Mapping[str, ErrorCode] = {
         ErrorCode(
             "method_not_allowed", 405, False, "This address does not take that method.", "See the OpenAPI document."
         ),
+        ErrorCode(
+            "too_slow", 408, True, "The body did not come in time.", "Send it faster, or over a better connection."
+        ),
         ErrorCode("conflict", 409, False, "This contradicts what is already there.", "Use another name or clientId."),
         ErrorCode("gone", 410, False, "The message has been deleted.", "Show the tombstone."),
         ErrorCode("too_large", 413, False, "That is more than is allowed.", "Send less; limits are in the manual."),

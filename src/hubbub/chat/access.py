@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from hubbub.chat.context import Chat
 from hubbub.domain import policy
 from hubbub.domain.model import Actor, Room
 from hubbub.errors import HubbubError
@@ -51,3 +52,13 @@ async def access_message(conn: Connection, actor: Actor, message_id: UUID) -> tu
             if policy.may_read(room):
                 return row, room
     raise HubbubError("not_found", "There is no such message, or it is not yours to see.")
+
+
+async def find_room(chat: Chat, actor: Actor, ref: str) -> Room:
+    """As `access_room`, for an edge that has no connection in hand.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    async with chat.database.connection() as conn:
+        return await access_room(conn, actor, ref)

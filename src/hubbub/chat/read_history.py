@@ -9,7 +9,7 @@ from hubbub.chat.context import Chat
 from hubbub.domain import limits, policy
 from hubbub.domain.answers import Edits, Messages, Receipts
 from hubbub.domain.ids import as_uuid
-from hubbub.domain.model import Actor, Room
+from hubbub.domain.model import Actor, Message, Room
 from hubbub.errors import HubbubError
 from hubbub.store import messages, receipts
 from hubbub.store.database import Connection
@@ -41,6 +41,18 @@ async def read_history(
         if not policy.may_read(room):
             raise HubbubError("not_found")
         return await page_of(conn, room, before=before, after=after, limit=limit, offset=offset)
+
+
+async def read_message(chat: Chat, actor: Actor, message_id: UUID) -> Message:
+    """One message in its present state.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    async with chat.database.connection() as conn:
+        row, room = await access_message(conn, actor, message_id)
+        (message,) = await messages.render(conn, room, [row], Message)
+        return message
 
 
 async def read_edits(chat: Chat, actor: Actor, message_id: UUID) -> Edits:

@@ -120,10 +120,7 @@ async def delete_account(conn: Connection, user_id: UUID) -> None:
 
 async def erase_some(conn: Connection, user_id: UUID, limit: int) -> int:
     """Turn the next `limit` messages of an account into tombstones without author or history; how many there were."""
-    rows = await conn.fetch(SQL["erase_messages"], user_id, limit)
-    if rows:
-        await conn.execute(SQL["erase_edits"], [row["message_id"] for row in rows])
-    return len(rows)
+    return int(await conn.fetchval(SQL["erase_messages"], user_id, limit))
 
 
 def actor_of(row: Record, session_id: UUID, expires_at: float) -> Actor:

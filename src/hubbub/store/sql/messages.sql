@@ -33,11 +33,11 @@ FROM public.messages AS m LEFT JOIN public.users AS u USING (user_id)
 WHERE m.message_id = $1;
 
 -- name: edit
--- A new text, by its author while a member; a trigger keeps the old one, with who changed it, and takes the next number.
+-- A new text, by its author while a member; a trigger keeps the old one, with who changed it, and takes the room's next number.
 UPDATE public.messages AS m SET message_text = $3
-FROM (SELECT set_config('hubbub.actor', $2::uuid::text, true)) AS who
-WHERE m.message_id = $1 AND m.user_id = $2::uuid AND NOT m.is_deleted
-  AND EXISTS (SELECT FROM public.room_members AS x WHERE x.room_id = m.room_id AND x.user_id = $2::uuid AND x.is_active)
+FROM (SELECT set_config('hubbub.actor', $2::uuid::text, true) AS is_set) AS actor
+WHERE actor.is_set <> '' AND m.message_id = $1 AND m.user_id = $2 AND NOT m.is_deleted
+  AND EXISTS (SELECT FROM public.room_members AS x WHERE x.room_id = m.room_id AND x.user_id = $2 AND x.is_active)
 RETURNING m.change_seq;
 
 -- name: delete

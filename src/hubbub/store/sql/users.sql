@@ -83,18 +83,8 @@ RETURNING user_id;
 
 -- name: leave_all_rooms
 -- Ends every membership of an account; the rooms say so in their sequence.
-UPDATE public.room_members SET is_active = false, left_at = now()
-WHERE user_id = $1 AND is_active
-RETURNING room_id, change_seq;
+SELECT room_id, change_seq FROM hubbub.leave_all_rooms($1::uuid);
 
 -- name: erase_messages
--- Erasure: the next texts of an account, oldest first, become tombstones with no author, a bounded number at a time.
-UPDATE public.messages SET is_deleted = true, message_text = '', user_id = NULL
-WHERE message_id IN (
-    SELECT message_id FROM public.messages WHERE user_id = $1 ORDER BY message_id LIMIT $2
-)
-RETURNING message_id, room_id;
-
--- name: erase_edits
--- Erasure: the earlier texts of the messages named.
-DELETE FROM hubbub.message_edits WHERE message_id = ANY ($1::uuid[]);
+-- Erasure: the next texts of an account become tombstones with no author, a bounded number at a time; says how many.
+SELECT count(*) FROM hubbub.erase_messages($1::uuid, $2::integer);

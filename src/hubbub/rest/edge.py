@@ -1,0 +1,92 @@
+"""What every answer has, whoever gives it: a request id, the headers that keep browsers safe, a line in the log.
+
+HEAD is answered as GET without its body. What is raised behind Litestar, where nothing can render it, is answered
+here. Before: uvicorn. After: `web.py`, then Litestar.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Send
+
+from hubbub.domain.ids import new_id
+from hubbub.rest import problems
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'self'; img-src 'self' https: data:; connect-src 'self' ws: wss:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+SAFE_HEADERS: Final = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_REQUEST_ID: Final = re.compile(rb"^[A-Za-z0-9._-]{1,64}\Z")
+
+log = structlog.get_logger("rest")
+
+
+class SafeEdge:
+    """The outermost ASGI application of REST and the page."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id = given.decode() if _REQUEST_ID.match(given) else new_id().hex
+        method = scope["method"]
+        inner: Any = dict(scope)
+        inner["state"] = {**(scope.get("state") or {}), "request_id": request_id}
+        inner["method"] = "GET" if method == "HEAD" else method
+        status = 0
+
+        async def send_safely(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_safe_headers(message["headers"], inner["path"], request_id)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                if message.get("more_body"):
+                    return
+                message = {**message, "body": b""}
+            await send(message)
+
+        started = time.perf_counter()
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._application(inner, receive, send_safely)
+        except Exception as error:
+            ours = problems.unexpected(error, request_id, problems.route_of(inner))
+            if status == 0:
+                body = msgspec.json.encode(problems.problem_of(ours, request_id))
+                headers = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+                await send_safely({"type": "http.response.start", "status": ours.row.status, "headers": headers})
+                await send_safely({"type": "http.response.body", "body": body, "more_body": False})
+        finally:
+            log.info(
+                "request",
+                method=method,
+                route=problems.route_of(inner),
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                request_id=request_id,
+            )
+
+
+def _with_safe_headers(headers: Any, path: str, request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, with those that every answer has."""
+    kept = [(bytes(name).lower(), bytes(value)) for name, value in headers]
+    names = {name for name, _ in kept}
+    kept += [header for header in SAFE_HEADERS if header[0] not in names]
+    if path.startswith("/api/") and b"cache-control" not in names:
+        kept.append((b"cache-control", b"no-store"))
+    return [*kept, (b"x-request-id", request_id.encode())]

@@ -1,0 +1,74 @@
+"""Is it alive, is it ready, how is it doing; and the documents that describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from litestar import get
+from litestar.connection import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.response import Response
+
+from hubbub.domain.answers import Answer, Done
+from hubbub.domain.ids import now_utc, stamp
+from hubbub.domain.model import Time
+from hubbub.errors import HubbubError
+from hubbub.rest import problems
+from hubbub.rest.authentication import OPEN
+
+NotReady: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+"""Why this process should get no traffic just now; empty when it should."""
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+TAGS = ["server"]
+_READY = {200: ResponseSpec(Done, generate_examples=False, description="Send it")}
+
+
+class Health(Answer, frozen=True, kw_only=True):
+    message: str
+    timestamp: Time
+
+
+@get("/health", tags=TAGS, sync_to_thread=False, summary="The server answers", **OPEN)
+def health() -> Health:
+    return Health(message="Hubbub is running", timestamp=stamp(now_utc()))
+
+
+@get("/livez", tags=TAGS, sync_to_thread=False, summary="The process answers", **OPEN)
+def livez() -> Done:
+    return Done()
+
+
+def root_handlers(
+    not_ready: NotReady, metrics: Callable[[], bytes], documents: Mapping[str, Any]
+) -> list[HTTPRouteHandler]:
+    """What is served at the root.
+
+    Args:
+        metrics: the metrics in Prometheus' text form.
+        documents: `openapi` and `asyncapi`, as JSON values; read when they are first asked for.
+    """
+
+    @get("/readyz", tags=TAGS, summary="Whether to send traffic here", responses=_READY, **OPEN)
+    async def readyz(request: Request[Any, Any, Any]) -> Response[Any]:
+        reasons = list(await not_ready())
+        if not reasons:
+            return Response(Done())
+        error = HubbubError("unavailable", "This process should get no traffic just now.")
+        body = problems.problem_of(error, problems.request_id_of(request.scope)) | {"reasons": reasons}
+        return Response(body, status_code=503, media_type=problems.MEDIA_TYPE, headers=problems.headers_of(error))
+
+    @get("/metrics", tags=TAGS, sync_to_thread=False, media_type=METRICS_TYPE, summary="For Prometheus", **OPEN)
+    def read_metrics() -> bytes:
+        return metrics()
+
+    @get("/openapi.json", tags=TAGS, sync_to_thread=False, summary="This document", **OPEN)
+    def openapi() -> dict[str, Any]:
+        return documents["openapi"]  # type: ignore[no-any-return]
+
+    @get("/asyncapi.json", tags=TAGS, sync_to_thread=False, summary="The events of the socket", **OPEN)
+    def asyncapi() -> dict[str, Any]:
+        return documents["asyncapi"]  # type: ignore[no-any-return]
+
+    return [livez, readyz, read_metrics, openapi, asyncapi]

@@ -1,0 +1,124 @@
+"""`/api/rooms/{room}/messages` and `/api/messages`: read, write, edit, delete, and who has read what."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
+from litestar.response import Response
+
+from hubbub.chat import access, change_message, read_history
+from hubbub.chat.send_message import send_message
+from hubbub.domain import limits, policy
+from hubbub.domain.answers import Changed, Edits, Messages, OneMessage, Receipts
+from hubbub.domain.commands import EditText, PostMessage
+from hubbub.errors import HubbubError
+from hubbub.rest.authentication import Asker, ChatPart
+from hubbub.rest.parameters import (
+    PLACE_MAX,
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    MessageInPath,
+    Offset,
+    Place,
+    RoomInPath,
+    one_key,
+)
+
+TAGS = ["messages"]
+
+
+@get("/rooms/{room:str}/messages", tags=TAGS, summary="A page of a room, oldest first")
+async def list_messages(
+    chat: ChatPart,
+    actor: Asker,
+    room: RoomInPath,
+    before: Place = None,
+    after: Place = None,
+    cursor: Cursor = None,
+    limit: Limit = limits.PAGE_DEFAULT,
+    offset: Offset = 0,
+) -> Messages:
+    """The newest page, or the one just before a place, or just after one."""
+    if before is not None and after is not None:
+        raise HubbubError("validation_failed", fields={"after": "Give `before` or `after`, not both"})
+    if cursor is not None:
+        place = place_of(cursor)
+        before, after = (None, place) if after is not None else (place, None)
+        offset = 0
+    return await read_history.read_history(chat, actor, room, before=before, after=after, limit=limit, offset=offset)
+
+
+def place_of(cursor: str) -> int:
+    """The place that a cursor names.
+
+    Raises:
+        HubbubError: `validation_failed`.
+    """
+    place = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) <= 16 else -1
+    if not 0 <= place <= PLACE_MAX:
+        raise HubbubError("validation_failed", fields={"cursor": "This is no `nextCursor` of a page of messages"})
+    return place
+
+
+@post(
+    "/rooms/{room:str}/messages",
+    tags=TAGS,
+    summary="Send a message",
+    responses={200: ResponseSpec(OneMessage, generate_examples=False, description="It had been sent before")},
+)
+async def post_message(
+    chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[PostMessage], idempotency_key: IdempotencyKey = None
+) -> Response[OneMessage]:
+    """201 once it is committed; 200 with `duplicate: true` where it had been sent before."""
+    command = msgspec.structs.replace(data, client_id=one_key(idempotency_key, data.client_id))
+    found = await access.find_room(chat, actor, room)
+    if not policy.may_post(found):
+        raise HubbubError("forbidden", "Join the room before you write in it.")
+    sent = await send_message(chat, actor, found.room_id, found.name, command)
+    message = await read_history.read_message(chat, actor, sent.id)
+    return Response(OneMessage(message=message, duplicate=sent.duplicate), status_code=200 if sent.duplicate else 201)
+
+
+@patch("/messages/{message_id:uuid}", tags=TAGS, summary="Edit one's own message")
+async def edit_message(chat: ChatPart, actor: Asker, message_id: MessageInPath, data: JSONBody[EditText]) -> OneMessage:
+    _, message = await change_message.edit_message(chat, actor, message_id, data.message)
+    return OneMessage(message=message)
+
+
+@delete("/messages/{message_id:uuid}", tags=TAGS, status_code=200, summary="Delete a message")
+async def delete_message(chat: ChatPart, actor: Asker, message_id: MessageInPath) -> Changed:
+    """It keeps its place and loses its text."""
+    return await change_message.delete_message(chat, actor, message_id)
+
+
+@get("/messages/{message_id:uuid}/history", tags=TAGS, summary="The texts a message had before")
+async def list_edits(chat: ChatPart, actor: Asker, message_id: MessageInPath) -> Edits:
+    return await read_history.read_edits(chat, actor, message_id)
+
+
+@get("/messages/{message_id:uuid}/reads", tags=TAGS, summary="Who has read a message")
+async def list_reads(
+    chat: ChatPart, actor: Asker, message_id: MessageInPath, cursor: Cursor = None, limit: Limit = limits.PAGE_DEFAULT
+) -> Receipts:
+    return await read_history.read_receipts(chat, actor, message_id, "readers", cursor=cursor, limit=limit)
+
+
+@get("/messages/{message_id:uuid}/deliveries", tags=TAGS, summary="Who has been given a message")
+async def list_deliveries(
+    chat: ChatPart, actor: Asker, message_id: MessageInPath, cursor: Cursor = None, limit: Limit = limits.PAGE_DEFAULT
+) -> Receipts:
+    return await read_history.read_receipts(chat, actor, message_id, "recipients", cursor=cursor, limit=limit)
+
+
+HANDLERS = [
+    list_messages,
+    post_message,
+    edit_message,
+    delete_message,
+    list_edits,
+    list_reads,
+    list_deliveries,
+]
