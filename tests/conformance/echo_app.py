@@ -71,7 +71,8 @@ def make_app(realtime: Realtime, echo: Echo) -> Callable[..., Any]:
             await realtime(scope, receive, send)
         else:
             body = json.dumps(counts(realtime, echo)).encode() if scope["path"] == "/counts" else b""
-            await send({"type": "http.response.start", "status": 200 if body else 404, "headers": []})
+            headers = [(b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 200 if body else 404, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
     return app

@@ -204,9 +204,16 @@ class Connection:
             if packet.type is PacketType.PONG:
                 self.rearm()
 
-    def fail(self, error: WireError, code: int = PROTOCOL_ERROR) -> None:
-        """The client broke the protocol: closed at once, not by a ping timeout."""
+    def fail(self, error: WireError, code: int = PROTOCOL_ERROR, channel: Channel | None = None) -> None:
+        """The client broke the protocol: closed at once, not by a ping timeout.
+
+        Args:
+            channel: where it did. A WebSocket that is only on offer falls alone, and polling goes on.
+        """
         self._registry.stats.protocol_errors += 1
+        if channel is not None and channel is self._offered:
+            self._drop_offer(code, str(error))
+            return
         self.close(PARSE_ERROR, code=code, text=str(error))
 
     def pause_reading(self) -> None:
@@ -250,8 +257,13 @@ class Connection:
                 self.channel_full(offered)
             self.flush({})
         else:
-            self._offered = None
-            offered.close(PROTOCOL_ERROR, "a broken upgrade")
+            self._drop_offer(PROTOCOL_ERROR, "a broken upgrade")
+
+    def _drop_offer(self, code: int, text: str) -> None:
+        self.engine.lose_offer()
+        offered, self._offered = self._offered, None
+        if offered is not None:
+            offered.close(code, text)
 
     def release_poll(self) -> None:
         """Answer a waiting poll, with what waits or with a `noop`, so that the client can move on."""
@@ -292,9 +304,7 @@ class Connection:
             channel.abort()
         else:
             channel.close(code, text, by_client=by_client)
-        if self._offered is not None:
-            self._offered.close(code, text)
-            self._offered = None
+        self._drop_offer(code, text)
         self.handler.closed(reason)
 
     # Time
@@ -321,8 +331,7 @@ class Connection:
         elif action is Action.TIME_OUT:
             self.close(PING_TIMEOUT, code=GOING_AWAY, text="no pong came")
             return
-        elif action is Action.DROP_OFFER and self._offered is not None:
-            offered, self._offered = self._offered, None
-            offered.close(POLICY, "the upgrade was not finished in time")
+        elif action is Action.DROP_OFFER:
+            self._drop_offer(POLICY, "the upgrade was not finished in time")
         if self._channel is not None:
             self.rearm()

@@ -169,18 +169,18 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._fragments = []
                 self._message(connection, Opcode.TEXT if kind == b"t" else Opcode.BINARY, b"".join(parts))
             elif len(self._fragments) > _MAX_FRAGMENTS:
-                connection.fail(WireError("too many fragments"), reasons.POLICY)
+                connection.fail(WireError("too many fragments"), reasons.POLICY, self)
         elif opcode is not Opcode.CLOSE and self._is_flood():
-            connection.fail(WireError("too many control frames"), reasons.POLICY)
+            connection.fail(WireError("too many control frames"), reasons.POLICY, self)
 
     def _message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
         try:
             packet = Packet(PacketType.MESSAGE, data) if opcode is Opcode.BINARY else decode_text(data.decode())
         except UnicodeDecodeError:
             # RFC 6455 section 8.1: text that is not UTF-8 fails the connection.
-            connection.fail(WireError("text that is not UTF-8"), reasons.INVALID_DATA)
+            connection.fail(WireError("text that is not UTF-8"), reasons.INVALID_DATA, self)
         except WireError as error:
-            connection.fail(error)
+            connection.fail(error, channel=self)
         else:
             connection.receive(self, packet)
 

@@ -71,6 +71,8 @@ class SocketIOSession:
         packet = socketio_packet.decode(text, self._max_attachments)
         if not packet.attachments:
             return packet
+        if packet.namespace not in self._standing:
+            raise ProtocolViolation("a packet for a namespace that is not connected")
         self._due = packet
         self._budget = self._max_bytes - len(text)
         return None

@@ -1,0 +1,127 @@
+"""The echo server as a process, once per module, and what every test may ask of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.support.process import Process, eventually, python
+from tests.support.raw_client import RawWebSocket, request
+
+HERE = Path(__file__).parent
+CLIENTS = HERE / "clients"
+
+
+@dataclass(frozen=True)
+class EchoServer:
+    """A running echo server; `url` ends in its path, `/socket.io/` or `/engine.io/`."""
+
+    url: str
+    process: Process
+
+    @property
+    def polling(self) -> str:
+        return self.url + "?EIO=4&transport=polling"
+
+    @property
+    def websocket(self) -> str:
+        return self.url + "?EIO=4&transport=websocket"
+
+    @property
+    def origin(self) -> str:
+        return self.url.rsplit("/", 2)[0]
+
+    async def counts(self) -> dict[str, Any]:
+        counts: dict[str, Any] = (await request(self.origin + "/counts", headers={"X": "counts"})).json()
+        return counts
+
+    async def sid(self) -> str:
+        """A new polling session."""
+        answer = await request(self.polling)
+        assert answer.status == 200
+        assert answer.text[0] == "0"
+        sid: str = json.loads(answer.text[1:])["sid"]
+        return sid
+
+    def session(self, sid: str) -> str:
+        return f"{self.polling}&sid={sid}"
+
+    async def open(self) -> RawWebSocket:
+        """A WebSocket, the Engine.IO handshake read."""
+        ws = await RawWebSocket.connect(self.websocket)
+        hello = await ws.receive()
+        assert isinstance(hello, str)
+        assert hello.startswith("0{")
+        return ws
+
+    async def join(self, connect: str = "40", answers: int = 2) -> RawWebSocket:
+        """A WebSocket that has joined a namespace and been sent `auth`."""
+        ws = await self.open()
+        ws.send(connect)
+        for _ in range(answers):
+            await ws.receive()
+        return ws
+
+    async def nothing_left(self, tasks: int = 8) -> None:
+        """Wait until no session, WebSocket, handler or socket is open."""
+
+        async def empty() -> bool:
+            counts = await self.counts()
+            names = ("connections", "transports", "tasks", "sockets")
+            return not any(counts[name] for name in names) and counts["all_tasks"] <= tasks
+
+        await eventually(empty)
+
+
+async def start(*arguments: str, ready: str = r"(http://\S+)") -> EchoServer:
+    process = Process(python(HERE / "echo_app.py", "--port", "0", *arguments), ready=ready)
+    found = await process.start()
+    return EchoServer(found[1], process)
+
+
+async def _serve(*arguments: str) -> AsyncIterator[EchoServer]:
+    server = await start(*arguments)
+    try:
+        yield server
+        await server.nothing_left()
+    finally:
+        await server.process.stop()
+    assert server.process.lines == type(server.process.lines)([server.url]), server.process.output
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def echo() -> AsyncIterator[EchoServer]:
+    """Socket.IO, with the protocol suites' times: a ping each 300 ms, answered in 200 ms, a namespace within 1 s."""
+    async for server in _serve("--ping-interval", "300", "--ping-timeout", "200", "--connect-timeout", "1000"):
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine() -> AsyncIterator[EchoServer]:
+    """Engine.IO alone, with the same times."""
+    async for server in _serve("--ping-interval", "300", "--ping-timeout", "200", "--engine-only"):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def node_clients() -> Path:
+    """The folder of the Node clients, installed. Missing Node is a failure where CI is set, else a skip."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        if os.environ.get("CI"):
+            pytest.fail("node and npm are needed for the official client's tests")
+        pytest.skip("node and npm are not installed")
+    lock, mark = CLIENTS / "package-lock.json", CLIENTS / "node_modules" / ".package-lock.json"
+    if not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime:
+        command = ["npm", "ci", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=CLIENTS, capture_output=True, text=True, timeout=110, check=False)
+        assert done.returncode == 0, done.stderr
+        mark.touch()
+    return CLIENTS
