@@ -7,7 +7,6 @@ only what was asked for; no secret is printed.
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -81,7 +80,7 @@ def read_settings(as_json: bool = False, **overrides: Any) -> Settings:
 
 
 def guarded(settings: Settings, work: Callable[[], _T], *, as_json: bool = False) -> _T:
-    """Do the work; what is known to go wrong with a database or a port is told, not thrown."""
+    """Do the work; what is known to go wrong with a database is told, not thrown."""
     try:
         return work()
     except ConfigError as error:
@@ -89,10 +88,6 @@ def guarded(settings: Settings, work: Callable[[], _T], *, as_json: bool = False
     except PostgresUnavailable as unavailable:
         fail(unavailable.trouble, as_json)
     except OSError as error:
-        if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL) and not isinstance(
-            error, PermissionError
-        ):
-            fail(_address(error, settings), as_json)
         fail(diagnose(error, _spec(settings)), as_json)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         fail(diagnose(error, _spec(settings)), as_json)
@@ -112,16 +107,4 @@ def _spec(settings: Settings) -> ConnectionSpec:
         return server.spec  # type: ignore[attr-defined,no-any-return]
     return ConnectionSpec(
         hosts=((str(settings.data_dir.absolute()), 5432),), user=ROLE, database=DATABASE, is_managed=True
-    )
-
-
-def _address(error: OSError, settings: Settings) -> Trouble:
-    return Trouble(
-        "port",
-        f"Cannot listen on {settings.host} port {settings.port}",
-        error.strerror or str(error),
-        (
-            f"ss -ltnp 'sport = :{settings.port}'    # who has it",
-            f"hubbub serve --port {settings.port + 1 if settings.port < 65535 else 3001}",
-        ),
     )

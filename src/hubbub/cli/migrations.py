@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from hubbub.postgres import PostgresUnavailable, Trouble
@@ -21,7 +20,7 @@ async def upgrade(connect: Connect) -> list[str]:
     """
     from hubbub.store import migrate
 
-    with _explained(migrate):
+    with explained():
         return await migrate.upgrade(connect)
 
 
@@ -29,12 +28,15 @@ async def status(connect: Connect) -> Status:
     """How far the schema is; raises as `upgrade` does."""
     from hubbub.store import migrate
 
-    with _explained(migrate):
+    with explained():
         return await migrate.status(connect)
 
 
 @contextmanager
-def _explained(migrate: ModuleType) -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """A refusal of the migrations becomes a trouble like any other."""
+    from hubbub.store import migrate
+
     try:
         yield
     except migrate.MigrationError as error:

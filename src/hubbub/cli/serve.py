@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
+import errno
+import socket
 from typing import Annotated
 
 import typer
 
-from hubbub.cli import console
+from hubbub.cli import console, migrations
+from hubbub.config import Settings
+from hubbub.postgres import PostgresUnavailable, Trouble
+
+_LISTENING = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def serve(
@@ -18,6 +23,33 @@ def serve(
 ) -> None:
     """Start Hubbub and serve until Ctrl-C. Without DATABASE_URL it brings its own PostgreSQL."""
     settings = console.read_settings(host=host, port=port)
+    console.guarded(settings, lambda: _serve(settings))
+
+
+def _serve(settings: Settings) -> None:
     # Loaded here: `hubbub db …` and `--help` need nothing of the web.
-    app = importlib.import_module("hubbub.app")
-    console.guarded(settings, lambda: app.serve(settings, progress=console.progress))
+    from hubbub import app
+
+    try:
+        with migrations.explained():
+            app.serve(settings, console.progress)
+    except OSError as error:
+        # What the database's address may raise of these is told by `postgres/` before it comes here.
+        if isinstance(error, socket.gaierror) or error.errno in _LISTENING:
+            raise PostgresUnavailable(_cannot_listen(error, settings)) from error
+        raise
+
+
+def _cannot_listen(error: OSError, settings: Settings) -> Trouble:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        remedy: tuple[str, ...] = (
+            "hubbub serve --host 127.0.0.1    # this machine only",
+            "hubbub serve --host 0.0.0.0      # every interface",
+        )
+    elif error.errno == errno.EACCES:
+        remedy = ("hubbub serve --port 3001    # ports below 1024 are for root; put a proxy in front",)
+    else:
+        remedy = (f"ss -ltnp 'sport = :{settings.port}'    # who has it", "hubbub serve --port 0    # any free one")
+    return Trouble(
+        "port", f"Cannot listen on {settings.host} port {settings.port}", error.strerror or str(error), remedy
+    )

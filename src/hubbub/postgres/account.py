@@ -3,7 +3,8 @@
 PostgreSQL refuses to run as root. Started as an ordinary user, Hubbub runs it as that user. Started as root, it runs it
 as the owner of the data, else as the account `hubbub`, `postgres` or `nobody`, whichever is there first; `launch.py` drops
 to it. Where that account may not even pass through the folders above (a checkout under /root, say), the process is
-given the one capability that lets it (CAP_DAC_READ_SEARCH): nothing in the file system is opened up for good.
+given the one capability that lets it (CAP_DAC_READ_SEARCH; in a container, whose root lacks it, CAP_DAC_OVERRIDE): nothing
+in the file system is opened up for good. A data directory that the account can reach needs neither.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -I -S launch.py UID GID SEARCH PROGRAM ARGUMENTS...
 
 SEARCH is `search` where the program must pass through folders closed to its account; it then keeps CAP_DAC_READ_SEARCH
-(capabilities(7), "ambient"), and nothing else of root's. A separate process, because changing accounts between fork and
+(capabilities(7), "ambient"), or, in a container whose root lacks that, CAP_DAC_OVERRIDE; nothing else of root's. A separate process, because changing accounts between fork and
 exec of a process with threads is not safe in Python. Imports nothing of Hubbub: it starts in 20 ms.
 """
 
@@ -14,6 +14,7 @@ import os
 import struct
 import sys
 
+_CAP_DAC_OVERRIDE = 1
 _CAP_DAC_READ_SEARCH = 2
 _PR_SET_KEEPCAPS = 8
 _PR_CAP_AMBIENT = 47
@@ -27,7 +28,11 @@ def _check(answer: int, what: str) -> None:
 
 
 def become(uid: int, gid: int, search: bool) -> None:
-    """Give up root for good."""
+    """Give up root for good.
+
+    Raises:
+        OSError: this process may not do so.
+    """
     libc = ctypes.CDLL(None, use_errno=True) if search else None
     if libc is not None:
         _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "PR_SET_KEEPCAPS")
@@ -35,12 +40,20 @@ def become(uid: int, gid: int, search: bool) -> None:
     os.setgid(gid)
     os.setuid(uid)
     if libc is not None:
-        bit = 1 << _CAP_DAC_READ_SEARCH
-        header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-        # Two words each of effective, permitted, inheritable; the second word (capabilities from 32 up) stays empty.
-        sets = struct.pack("=6I", bit, bit, bit, 0, 0, 0)
-        _check(libc.capset(header, sets), "capset")
-        _check(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH, 0, 0), "PR_CAP_AMBIENT_RAISE")
+        try:
+            _keep(libc, _CAP_DAC_READ_SEARCH)
+        except PermissionError:
+            _keep(libc, _CAP_DAC_OVERRIDE)
+
+
+def _keep(libc: ctypes.CDLL, capability: int) -> None:
+    """Keep one capability, across the exec too."""
+    bit = 1 << capability
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    # Two words each of effective, permitted, inheritable; the second word (capabilities from 32 up) stays empty.
+    sets = struct.pack("=6I", bit, bit, bit, 0, 0, 0)
+    _check(libc.capset(header, sets), "capset")
+    _check(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0), "PR_CAP_AMBIENT_RAISE")
 
 
 def main() -> None:

@@ -69,6 +69,12 @@ def _works_in(pid: int, data: Path) -> bool | None:
         return name.startswith("postgres") and os.path.samefile(f"/proc/{pid}/cwd", data)
     except FileNotFoundError:
         return None if not Path("/proc/self/cwd").exists() else False
+    except PermissionError:
+        # Root of a container may not see where another account's process works (it lacks CAP_SYS_PTRACE), but with what
+        # arguments it was started. A postmaster keeps them; its children, which do not, are then left alone.
+        with contextlib.suppress(OSError):
+            return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return False
     except OSError:
         return False
 

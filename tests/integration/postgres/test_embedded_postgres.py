@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,8 @@ async def until_answers(spec: ConnectionSpec, sql: str = "SELECT 1", limit: floa
 class Holder:
     """`holder.py` as a process."""
 
-    def __init__(self, root: Path, uid: int | None = None) -> None:
-        command = [sys.executable, str(HOLDER), str(root)]
+    def __init__(self, root: Path, uid: int | None = None, prefix: Sequence[str] = ()) -> None:
+        command = [*prefix, sys.executable, str(HOLDER), str(root)]
         if uid is not None:
             command = account.Account(uid, uid, "ordinary", drops=True).command(
                 *command, needs=(Path(sys.executable).resolve().parent, HOLDER.parent, Path(sys.prefix), root.parent)
@@ -79,8 +80,8 @@ class Holder:
 def hold() -> Iterator[Callable[..., Holder]]:
     held: list[Holder] = []
 
-    def make(root: Path, uid: int | None = None) -> Holder:
-        held.append(Holder(root, uid))
+    def make(root: Path, uid: int | None = None, prefix: Sequence[str] = ()) -> Holder:
+        held.append(Holder(root, uid, prefix))
         return held[-1]
 
     yield make
@@ -202,6 +203,25 @@ async def test_a_killed_hubbubs_server_is_taken_over(
     # ... and stopped like one.
     await server.stop()
     assert not postmaster.leftovers(server.layout().data)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has capabilities to lack")
+def test_root_of_a_container_knows_its_server(folder: Path, hold: Callable[..., Holder]) -> None:
+    """Without CAP_SYS_PTRACE a running server must not be taken for a stale number; the closed folder is passed through."""
+    # What Docker leaves to root.
+    kept = "+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+setfcap"
+    lacking = ["setpriv", f"--bounding-set=-all,{kept}", "--inh-caps=-all"]
+    first = hold(folder / "data", prefix=lacking)
+    assert first.said["uid"] == 0
+    answer = subprocess.run(
+        [*lacking, sys.executable, "-m", "hubbub.cli.main", "db", "psql", "--", "-tAc", "SELECT 42"],
+        env=environment(PYTHONPATH=os.pathsep.join(p for p in sys.path if p), HUBBUB_DATA_DIR=str(folder / "data")),
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert answer.stdout.strip() == "42", answer.stderr
+    first.kill()
+    second = hold(folder / "data", prefix=lacking)
+    assert second.said["pid"] == first.said["pid"]
 
 
 async def test_an_orphan_with_other_settings_is_replaced(
