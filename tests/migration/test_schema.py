@@ -78,7 +78,7 @@ async def test_a_newer_database_is_refused(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("UPDATE hubbub.alembic_version SET version_num = '9999'")
     for attempt in (migrate.upgrade, migrate.status):
-        with pytest.raises(migrate.DatabaseNewer, match="revision 9999.*newer Hubbub has upgraded it"):
+        with pytest.raises(migrate.DatabaseNewer, match=r"revision 9999.*newer Hubbub has upgraded it"):
             await attempt(connector(database))
     await connection.close()
 

@@ -45,7 +45,7 @@ async def catalog(dsn: str) -> dict[str, dict[str, str]]:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": ""})
     try:
         return {
-            kind: {name: definition for name, definition in await connection.fetch(query, ["public", "hubbub"])}
+            kind: dict([tuple(row) for row in await connection.fetch(query, ["public", "hubbub"])])
             for kind, query in _QUERIES.items()
         }
     finally:
