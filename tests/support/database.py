@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -39,7 +40,8 @@ class Databases:
         """The name of a new database like the template: by default a fresh Hubbub's."""
         if template == TEMPLATE and not self._migrated:
             self.cluster.psql("postgres", f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-            asyncio.run(migrate.upgrade(connector(self.cluster.dsn(TEMPLATE))))
+            with ThreadPoolExecutor(1) as aside:  # away from the event loop of a test that asks
+                aside.submit(lambda: asyncio.run(migrate.upgrade(connector(self.cluster.dsn(TEMPLATE))))).result()
             self._migrated = True
         return self._create(template)
 

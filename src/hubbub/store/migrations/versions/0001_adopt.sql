@@ -514,7 +514,7 @@ BEGIN
 END
 $$;
 ALTER TABLE public.users
-    ADD CONSTRAINT users_role_check CHECK (role IN ('user', 'admin', 'guest'));
+    ADD CONSTRAINT users_role_check CHECK (role = 'user' OR role = 'admin' OR role = 'guest');
 ALTER TABLE public.rooms
     ADD CONSTRAINT rooms_change_seq_check CHECK (change_seq >= 0 AND change_seq <= last_seq),
     ADD CONSTRAINT rooms_counters_check CHECK (message_count >= 0 AND member_count >= 0),

@@ -31,7 +31,7 @@ CREATE TABLE public.users (
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_username_key UNIQUE (username),
     CONSTRAINT users_email_key UNIQUE (email),
-    CONSTRAINT users_role_check CHECK (role IN ('user', 'admin', 'guest'))
+    CONSTRAINT users_role_check CHECK (role = 'user' OR role = 'admin' OR role = 'guest')
 );
 CREATE INDEX idx_users_username ON public.users (username);
 CREATE INDEX idx_users_email ON public.users (email);

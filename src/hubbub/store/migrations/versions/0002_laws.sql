@@ -61,18 +61,22 @@ CREATE TABLE hubbub.nodes (
 -- Who waits for whom
 --
 -- Every transaction takes its row locks in this order, so that no two can wait for each other:
---   users (key share)  <  messages  <  room_members, by (room_id, user_id)  <  rooms, by room_id.
+--   users (key share)  <  messages  <  room_members, by (room_id, user_id)  <  receipt rows  <  rooms, by room_id.
 -- The room's row comes last because its counter is what everybody wants: it is held from the taking of the number to
 -- the commit, which makes the order of numbers the order of commits, and numbers gap-free.
 --   a send           users, the messages replied to, rooms; then rows nobody else can see yet
 --   an edit          its message, its room
 --   a coming/going   its user, its member row, its room
---   receipts         users (by their foreign keys), messages (likewise), member rows
+--   receipts         their users, messages and member rows; then rows of receipts, in order of their messages' places
 --   removing rows    messages or members, then their rooms; removing a user: its keys lead through all of these in order
 -- Foreign keys would take key-share locks on users and messages after the room's lock; the functions below take them
 -- before. A statement that changes messages or members of several rooms locks those rows, then the rooms in order, then
--- changes them: hubbub.leave_all_rooms and hubbub.erase_messages do. Outside the order stands only the removal of a
--- room's row (Hubbub itself sets deleted_at): against an edit in that room PostgreSQL may have to end one of the two.
+-- changes them: hubbub.leave_all_rooms and hubbub.erase_messages do. Outside the order stands only what removes rows of
+-- rooms, or of messages that were replied to (Hubbub itself marks them deleted): if that meets an edit or an erasure of
+-- the same rows, PostgreSQL may have to end one of the two, which is then to be done again.
+
+-- All names in the functions carry their schema, so that they work in any session and in any order of a restore. Their
+-- search path is set all the same, with `public` in it for the operator's own triggers that they may set off.
 
 -- The time for the next message of a room whose row is locked: now, but later than its latest one, if the clock was set
 -- back by less than a minute. So the order of created_at is that of seq.
@@ -96,7 +100,7 @@ CREATE FUNCTION hubbub.append_messages(
     ids uuid[], users uuid[], rooms uuid[], texts text[], client_ids text[], reply_tos uuid[]
 ) RETURNS TABLE (ord integer, outcome text, message_id uuid, seq bigint, change_seq bigint, created_at timestamptz)
 LANGUAGE plpgsql
-SET search_path = pg_catalog
+SET search_path = pg_catalog, public
 SET enable_seqscan = off -- a plan made while the tables were small must not outlive that
 AS $$
 #variable_conflict use_column
@@ -184,7 +188,7 @@ $$;
 
 -- A message that plain SQL inserts takes its place. One that brings its own `seq` (a batch, a restored backup) has it
 -- already. A row that is there already takes no number, so that ON CONFLICT DO NOTHING leaves no gap.
-CREATE FUNCTION hubbub.place_message() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.place_message() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 DECLARE
     room public.rooms;
 BEGIN
@@ -225,7 +229,7 @@ CREATE TRIGGER hubbub_place BEFORE INSERT ON public.messages
 -- An edited or deleted message takes the room's next number as its `change_seq`. An edit keeps the text before it; a
 -- deletion empties the text and forgets the earlier ones, and a deleted message has no text to edit.
 -- Who edits is told by the setting `hubbub.actor` (a user id), where it is set.
-CREATE FUNCTION hubbub.change_message() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.change_message() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
     IF new.is_deleted THEN
         new.message_text := '';
@@ -257,7 +261,7 @@ CREATE TRIGGER hubbub_change BEFORE UPDATE OF message_text, is_deleted ON public
     ) EXECUTE FUNCTION hubbub.change_message();
 
 -- A message never changes its room or its place, a membership neither its room nor its user.
-CREATE FUNCTION hubbub.refuse_move() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.refuse_move() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
     RAISE integrity_constraint_violation USING
         MESSAGE = format('a row of %s keeps its room and its place', tg_table_name),
@@ -271,7 +275,7 @@ CREATE TRIGGER hubbub_keep BEFORE UPDATE OF room_id, user_id ON public.room_memb
 
 -- Rows of messages that are removed for good leave the room's counters right. No row is left to hold the number of that
 -- change, so the room holds it: clients see that the room has changed.
-CREATE FUNCTION hubbub.forget_messages() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.forget_messages() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
     PERFORM FROM public.rooms AS r WHERE r.room_id IN (SELECT g.room_id FROM gone AS g)
     ORDER BY r.room_id FOR NO KEY UPDATE;
@@ -292,7 +296,7 @@ CREATE TRIGGER hubbub_forget AFTER DELETE ON public.messages
 -- Somebody becomes a member: the membership takes the room's next number, and reading begins there. A row that brings
 -- its `change_seq` (a restored backup) is left as it is. Where a row is there already, nothing is taken: that is a
 -- conflict, and ON CONFLICT decides; its row is locked first, as a going does.
-CREATE FUNCTION hubbub.place_member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.place_member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 DECLARE
     counter bigint;
 BEGIN
@@ -321,7 +325,7 @@ CREATE TRIGGER hubbub_place BEFORE INSERT ON public.room_members
 
 -- A member goes, or comes back: the change takes the room's next number. Who comes back goes on reading where they
 -- stopped; who was never active before begins now.
-CREATE FUNCTION hubbub.change_member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.change_member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
     UPDATE public.rooms AS r SET
         last_seq = r.last_seq + 1,
@@ -345,7 +349,7 @@ CREATE TRIGGER hubbub_change BEFORE UPDATE OF is_active ON public.room_members
     FOR EACH ROW WHEN (old.is_active <> new.is_active) EXECUTE FUNCTION hubbub.change_member();
 
 -- Rows of memberships that are removed for good; as with messages, the room holds the number of the change.
-CREATE FUNCTION hubbub.forget_members() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.forget_members() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
     PERFORM FROM public.rooms AS r WHERE r.room_id IN (SELECT g.room_id FROM gone AS g)
     ORDER BY r.room_id FOR NO KEY UPDATE;
@@ -362,7 +366,7 @@ CREATE TRIGGER hubbub_forget AFTER DELETE ON public.room_members
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION hubbub.forget_members();
 
 -- A new name, description or privacy of a room, and its deletion, take the room's next number.
-CREATE FUNCTION hubbub.change_room() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION hubbub.change_room() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
     new.last_seq := old.last_seq + 1;
     new.change_seq := new.last_seq;
@@ -375,32 +379,53 @@ CREATE TRIGGER hubbub_change BEFORE UPDATE OF room_name, description, is_private
         OR old.is_private IS DISTINCT FROM new.is_private OR old.deleted_at IS DISTINCT FROM new.deleted_at
     ) EXECUTE FUNCTION hubbub.change_room();
 
+-- Receipts that plain SQL inserts lock their reader's membership first, as whoever adds receipt rows must: so nobody waits
+-- for rows of one who waits for the membership. The server, which has done so for a whole batch, says that it has with
+-- the setting `hubbub.receipts` = 'server', and then neither this trigger nor the next one runs.
+CREATE FUNCTION hubbub.lock_reader() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE
+    room uuid;
+BEGIN
+    PERFORM FROM public.users AS u WHERE u.user_id = new.user_id FOR KEY SHARE;
+    SELECT m.room_id INTO room FROM public.messages AS m WHERE m.message_id = new.message_id FOR KEY SHARE;
+    PERFORM FROM public.room_members AS x WHERE x.room_id = room AND x.user_id = new.user_id FOR NO KEY UPDATE;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER hubbub_lock BEFORE INSERT ON public.message_reads
+    FOR EACH ROW WHEN (current_setting('hubbub.receipts', true) IS DISTINCT FROM 'server')
+    EXECUTE FUNCTION hubbub.lock_reader();
+CREATE TRIGGER hubbub_lock BEFORE INSERT ON public.message_deliveries
+    FOR EACH ROW WHEN (current_setting('hubbub.receipts', true) IS DISTINCT FROM 'server')
+    EXECUTE FUNCTION hubbub.lock_reader();
+
 -- Adds the receipt rows of a member for the messages of a room between the places from which and to which their
 -- watermarks moved. One does not receive one's own messages.
 CREATE FUNCTION hubbub.fill_receipts(
     room uuid, person uuid, delivered_from bigint, delivered_to bigint, read_from bigint, read_to bigint
-) RETURNS void LANGUAGE sql VOLATILE SET search_path = pg_catalog AS $$
+) RETURNS void LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
     INSERT INTO public.message_deliveries (message_id, user_id)
     SELECT m.message_id, person FROM public.messages AS m
     WHERE m.room_id = room AND m.seq > delivered_from AND m.seq <= delivered_to AND m.user_id IS DISTINCT FROM person
-    ORDER BY m.seq
+    ORDER BY m.seq FOR KEY SHARE
     ON CONFLICT (message_id, user_id) DO NOTHING;
     INSERT INTO public.message_reads (message_id, user_id)
     SELECT m.message_id, person FROM public.messages AS m
     WHERE m.room_id = room AND m.seq > read_from AND m.seq <= read_to AND m.user_id IS DISTINCT FROM person
-    ORDER BY m.seq
+    ORDER BY m.seq FOR KEY SHARE
     ON CONFLICT (message_id, user_id) DO NOTHING;
 $$;
 
 -- Receipts that plain SQL inserts raise the watermarks of their readers, who have thereby read (or been given) all that
 -- came before; in small rooms the rows for that are added too. What is read has been delivered. Rows that a watermark
--- covers already, as the server's own are, change nothing. Rows of people who are no members are kept, and not counted.
-CREATE FUNCTION hubbub.raise_watermarks() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+-- covers already change nothing. Rows of people who are no members are kept, and not counted.
+CREATE FUNCTION hubbub.raise_watermarks() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 DECLARE
     is_read constant boolean := tg_table_name = 'message_reads';
     small boolean;
     mark record;
 BEGIN
+    PERFORM set_config('hubbub.receipts', 'server', true);
     FOR mark IN
         SELECT x.member_id, x.room_id, x.user_id, x.delivered_seq, x.read_seq,
             greatest(x.delivered_seq, t.top) AS to_delivered,
@@ -425,17 +450,22 @@ BEGIN
                 mark.room_id, mark.user_id, mark.delivered_seq, mark.to_delivered, mark.read_seq, mark.to_read);
         END IF;
     END LOOP;
+    PERFORM set_config('hubbub.receipts', '', true);
     RETURN NULL;
 END
 $$;
 CREATE TRIGGER hubbub_raise AFTER INSERT ON public.message_reads
-    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION hubbub.raise_watermarks();
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT
+    WHEN (current_setting('hubbub.receipts', true) IS DISTINCT FROM 'server')
+    EXECUTE FUNCTION hubbub.raise_watermarks();
 CREATE TRIGGER hubbub_raise AFTER INSERT ON public.message_deliveries
-    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION hubbub.raise_watermarks();
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT
+    WHEN (current_setting('hubbub.receipts', true) IS DISTINCT FROM 'server')
+    EXECUTE FUNCTION hubbub.raise_watermarks();
 
 -- Ends every membership of a person, in the order of locks; says which rooms, and with which number each.
 CREATE FUNCTION hubbub.leave_all_rooms(person uuid) RETURNS TABLE (room_id uuid, change_seq bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, public AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM FROM public.room_members AS x WHERE x.user_id = person AND x.is_active ORDER BY x.room_id FOR NO KEY UPDATE;
@@ -451,13 +481,13 @@ $$;
 
 -- Erasure: makes tombstones without an author of up to `most` messages of a person, in the order of locks; says which.
 CREATE FUNCTION hubbub.erase_messages(person uuid, most integer) RETURNS TABLE (message_id uuid, room_id uuid)
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 #variable_conflict use_column
 DECLARE
     chosen uuid[];
 BEGIN
     chosen := ARRAY(
-        SELECT m.message_id FROM public.messages AS m WHERE m.user_id = person ORDER BY m.message_id LIMIT most FOR UPDATE);
+        SELECT m.message_id FROM public.messages AS m WHERE m.user_id = person ORDER BY m.message_id LIMIT most FOR NO KEY UPDATE);
     PERFORM FROM public.rooms AS r WHERE r.room_id IN (
         SELECT m.room_id FROM public.messages AS m WHERE m.message_id = ANY (chosen)
     ) ORDER BY r.room_id FOR NO KEY UPDATE;
