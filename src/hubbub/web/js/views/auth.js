@@ -1,0 +1,96 @@
+/**
+ * Signing in and signing up: one form that changes its mind, beside a picture of what awaits.
+ */
+
+import { field, showFailure } from "./fields.js";
+import { h } from "./dom.js";
+
+/** @typedef {import("../core/session.js").Session} Session */
+
+const PROMISES = [
+  ["Yours", "It runs on your own machine, and everything said stays there."],
+  ["Nothing lost", "A message that is ticked is stored. One that is not is sent again by itself."],
+  ["In its place", "What you missed comes in order, however long you were away."],
+];
+
+export class Auth {
+  #session;
+  /** @type {"in" | "up"} */
+  #way = "in";
+
+  /** @param {Session} session */
+  constructor(session) {
+    this.#session = session;
+    this.panel = h("div", { class: "auth-panel" });
+    this.element = h(
+      "div",
+      { class: "auth" },
+      h(
+        "section",
+        { class: "auth-side", "aria-label": "About Hubbub" },
+        h("img", { src: "./art.svg", alt: "", class: "auth-art" }),
+        h("p", { class: "auth-line", text: "Talk that stays yours." }),
+        h("dl", { class: "auth-promises" }, ...PROMISES.map(([title, text]) => h("div", {}, h("dt", { text: title }), h("dd", { text })))),
+      ),
+      h("main", { class: "auth-main" }, this.panel),
+    );
+    this.draw("");
+  }
+
+  /** @param {string} notice why the person has to sign in again, if so */
+  draw(notice) {
+    const up = this.#way === "up";
+    const name = field({ name: "username", label: up ? "User name" : "User name or e-mail", autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true, maxlength: up ? 50 : 255 });
+    const email = field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", required: true, maxlength: 255 });
+    const shown = field({ name: "displayName", label: "Name shown to others", optional: true, autocomplete: "name", maxlength: 100 });
+    const password = field({ name: "password", label: "Password", type: "password", required: true, autocomplete: up ? "new-password" : "current-password", hint: up ? "At least 8 characters; a few words make a good one." : undefined });
+    const fields = up ? [name, email, shown, password] : [name, password];
+    const problem = h("p", { class: "form-problem", role: "alert", hidden: true });
+    const submit = h("button", { type: "submit", class: "button wide", text: up ? "Create account" : "Sign in" });
+    const form = h("form", { class: "form", novalidate: true }, problem, ...fields.map((one) => one.element), submit);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      showFailure(problem, fields, null);
+      if (missing(fields)) return;
+      submit.disabled = true;
+      try {
+        if (up) {
+          const displayName = shown.input.value.trim() || undefined;
+          await this.#session.register({ username: name.input.value.trim(), email: email.input.value.trim(), password: password.input.value, displayName });
+        } else await this.#session.login({ username: name.input.value.trim(), password: password.input.value });
+      } catch (error) {
+        showFailure(problem, fields, error);
+      }
+      submit.disabled = false;
+    });
+    const turn = h("button", { type: "button", class: "link", text: up ? "Sign in" : "Create an account", on: { click: () => this.#turn() } });
+    this.panel.replaceChildren(
+      h("div", { class: "brand" }, h("img", { src: "./icon.svg", alt: "", width: 40, height: 40 }), h("span", { class: "brand-name", text: "Hubbub" })),
+      h("h1", { text: up ? "Create your account" : "Welcome back" }),
+      ...(notice ? [h("p", { class: "form-notice", role: "status", text: notice })] : []),
+      form,
+      h("p", { class: "auth-turn" }, up ? "You have an account already? " : "New here? ", turn),
+    );
+  }
+
+  #turn() {
+    this.#way = this.#way === "in" ? "up" : "in";
+    this.draw("");
+    this.focus();
+  }
+
+  focus() {
+    this.panel.querySelector("input")?.focus();
+  }
+}
+
+/**
+ * @param {import("./fields.js").Field[]} fields
+ * @returns {boolean} whether something required is empty; it is then said beside it
+ */
+function missing(fields) {
+  const empty = fields.filter((one) => one.input.required && one.input.value.trim() === "");
+  for (const one of empty) one.say("Please fill this in.");
+  empty[0]?.input.focus();
+  return empty.length > 0;
+}
