@@ -21,7 +21,11 @@ CODE = (".py", ".sql", ".js", ".mjs", ".css", ".html", ".sh")
 
 def tracked() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     return [ROOT / line for line in listed.splitlines() if (ROOT / line).is_file()]
 
@@ -34,7 +38,12 @@ def test_no_source_file_is_long_without_a_reason() -> None:
     long = {}
     for path in tracked():
         name = path.relative_to(ROOT).as_posix()
-        if name.startswith("src/") and path.suffix in CODE and not is_vendored(path) and "migrations/versions" not in name:
+        if (
+            name.startswith("src/")
+            and path.suffix in CODE
+            and not is_vendored(path)
+            and "migrations/versions" not in name
+        ):
             lines = len(path.read_text(encoding="utf-8").splitlines())
             if lines > 500 and name not in LONG:
                 long[name] = lines
@@ -117,12 +126,14 @@ def test_no_sql_outside_sql_files() -> None:
         for path in (ROOT / "src/hubbub" / package).rglob("*.py")
         if path.name != "migrate.py"
         for line in path.read_text().splitlines()
-        if re.search(wanted, line) and line.strip().startswith(("\"", "'", "f\"")) and "\"\"\"" not in line
+        if re.search(wanted, line) and line.strip().startswith(('"', "'", 'f"')) and '"""' not in line
     ]
     assert not found
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"]
+)
 def test_the_documents_are_there(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8").strip()
 
@@ -131,7 +142,9 @@ def test_links_between_documents_lead_somewhere() -> None:
     broken = []
     for path in tracked():
         if path.suffix == ".md":
-            for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-                if not target.startswith(("http:", "https:", "mailto:")) and not (path.parent / target).exists():
-                    broken.append(f"{path.relative_to(ROOT)} -> {target}")
+            broken += [
+                f"{path.relative_to(ROOT)} -> {target}"
+                for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+                if not target.startswith(("http:", "https:", "mailto:")) and not (path.parent / target).exists()
+            ]
     assert not broken
