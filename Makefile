@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve test check bench clean
+.PHONY: help serve test check checklist bench docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -29,8 +29,19 @@ check: $(VENV)/test.stamp ## lint, types, import law
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check ## lint, types, import law and every test
+test: check ## lint, types, import law and every test (installs PostgreSQL 15, Chromium and Node where it may)
+	@tests/install
 	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.checklist
+
+checklist: $(VENV)/test.stamp ## the seed document's verification checklist, from nothing, through kill -9
+	@$(BIN)/python -m tests.checklist
+
+bench: $(VENV)/test.stamp ## Hubbub beside its peers, about eight minutes
+	@$(BIN)/python -m bench
+
+docs: $(VENV)/test.stamp ## write docs/reference from the code
+	@$(BIN)/python docs/generate.py
 
 clean: ## remove everything that make made, data excepted
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache node_modules dist build
