@@ -222,9 +222,14 @@ async def test_bad_posts_end_the_session(engine: EchoServer, body: bytes) -> Non
 
 async def test_a_burst_in_one_post_is_no_crime(engine: EchoServer) -> None:
     sid = await engine.sid()
-    body = b"\x1e".join(b"4%d" % number for number in range(1_000))
-    assert (await request(engine.session(sid), "POST", body)).text == "ok"
-    assert (await request(engine.session(sid))).body == body
+    packets = [b"4%d" % number for number in range(500)]
+    assert (await request(engine.session(sid), "POST", b"\x1e".join(packets))).text == "ok"
+    got: list[bytes] = []
+    while len(got) < len(packets):
+        answer = (await request(engine.session(sid))).body.split(b"\x1e")
+        assert len(answer) <= 16, "python-socketio's client takes no more"
+        got += answer
+    assert got == packets
     await request(engine.session(sid), "POST", b"1")
 
 

@@ -88,6 +88,7 @@ class RawWebSocket:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._keep_open = False
 
     @classmethod
     async def connect(cls, url: str, headers: Mapping[str, str] | None = None) -> Self:
@@ -156,11 +157,16 @@ class RawWebSocket:
                     length = int.from_bytes(await self._reader.readexactly(2 if length == 126 else 8), "big")
                 data = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise ClosedError(None) from None
+            raise self._closed(None) from None
         opcode = first & 0x0F
         if opcode == CLOSE:
-            raise ClosedError(int.from_bytes(data[:2], "big") if data else 1005)
+            raise self._closed(int.from_bytes(data[:2], "big") if data else 1005)
         return opcode, data
+
+    def _closed(self, code: int | None) -> ClosedError:
+        if not self._keep_open:
+            self._writer.close()
+        return ClosedError(code)
 
     async def receive(self, timeout: float = _BOUND, *, pings: bool = False) -> str | bytes:
         """The next message; Engine.IO pings are answered and passed over unless `pings` is True."""
@@ -176,6 +182,7 @@ class RawWebSocket:
     async def closed(self, timeout: float = _BOUND) -> tuple[int | None, float]:
         """Read on, answering pings, until the server ends it: the close code, and the seconds until the TCP end."""
         start = time.monotonic()
+        self._keep_open = True
         code: int | None = None
         try:
             while True:

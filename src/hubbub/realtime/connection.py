@@ -57,8 +57,11 @@ class Channel(Protocol):
     def ready(self) -> bool:
         """Whether `write` may be called now; when it turns True the channel calls `Connection.channel_ready`."""
 
+    def fit(self, waiting: list[Encoded]) -> int:
+        """How many of the messages that wait one `write` takes; at least one."""
+
     def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        """Send all that waits, at once; the bytes handed over."""
+        """Send these messages at once; the bytes handed over."""
 
     def buffered(self) -> int:
         """Bytes taken by `write` that have not left yet."""
@@ -161,13 +164,15 @@ class Connection:
         return True
 
     def flush(self, memo: type_of_memo) -> None:
-        """Write all that waits, if the transport takes it now."""
+        """Write all that waits, as far as the transport takes it now."""
         self._dirty = False
         channel = self._channel
         if channel is not None and channel.ready and self._waiting:
             waiting = self._waiting
-            self._waiting = []
-            self._waiting_bytes = 0
+            count = channel.fit(waiting)
+            self._waiting = waiting[count:]
+            self._waiting_bytes = sum([message.size for message in self._waiting])
+            del waiting[count:]
             stats = self._registry.stats
             stats.messages_out += len(waiting)
             stats.writes += 1

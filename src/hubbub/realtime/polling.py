@@ -25,6 +25,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _BODY_TIMEOUT: Final = 10.0  # seconds a body may take to arrive
+_MAX_ITEMS: Final = 16  # packets in one answer: python-socketio's client takes no more
 _TEXT: Final = b"text/plain; charset=UTF-8"
 
 
@@ -47,6 +48,14 @@ class PollingChannel:
         assert self._poll is None
         self._poll = asyncio.get_running_loop().create_future()
         return self._poll
+
+    def fit(self, waiting: list[Encoded]) -> int:
+        items = 0
+        for count, message in enumerate(waiting):
+            items += len(message.items())
+            if items > _MAX_ITEMS:
+                return count or 1
+        return len(waiting)
 
     def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
         # EIO "HTTP long-polling" (packet encoding): packets joined by the record separator.

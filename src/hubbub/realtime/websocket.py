@@ -194,6 +194,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # Channel
 
+    def fit(self, waiting: list[Encoded]) -> int:
+        return len(waiting)
+
     def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
         data = join(waiting, memo)
         self._transport.write(data)
