@@ -250,3 +250,13 @@ async def test_an_early_database_without_receipts_and_members(pg15: Databases) -
     assert (
         pg15.cluster.psql(name, "SELECT room_name, last_seq, message_count, member_count FROM rooms") == "hall|4|3|1\n"
     )
+
+
+async def test_a_role_that_is_no_superuser_suffices(pg15: Databases) -> None:
+    name = pg15.empty()
+    role = f"owner_of_{name}"
+    pg15.cluster.psql("postgres", f"CREATE ROLE {role} LOGIN; ALTER DATABASE {name} OWNER TO {role}")
+    settings = "\\set users 150\n\\set messages 100\n"
+    pg15.cluster.psql(name, UUID_OSSP["pg15"] + f"SET ROLE {role};" + settings + OLD.read_text())
+    dsn = pg15.cluster.dsn(name).replace("//postgres@", f"//{role}@")
+    assert await migrate.upgrade(connector(dsn)) == ["0001_adopt", "0002_laws"]

@@ -145,3 +145,19 @@ ALL_ROWS = "".join(
         "messages_with_user_view", "room_stats_view", "active_users_view",
     )
 )  # fmt: skip
+
+
+async def test_a_role_that_is_no_superuser_suffices(databases: Databases) -> None:
+    """As with a hosted PostgreSQL: the role owns its database, and nothing else."""
+    name = databases.empty()
+    role = f"owner_of_{name}"
+    databases.cluster.psql("postgres", f"CREATE ROLE {role} LOGIN; ALTER DATABASE {name} OWNER TO {role}")
+    dsn = databases.cluster.dsn(name).replace("//postgres@", f"//{role}@")
+    await migrate.upgrade(connector(dsn))
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(FILL)
+    assert (
+        await connection.fetchval("SELECT read_count FROM messages_with_user_view WHERE message_text = '4' LIMIT 1")
+        == 2
+    )
+    await connection.close()

