@@ -11,9 +11,9 @@ from hubbub.chat.sign_in import open_session
 from hubbub.domain import limits, policy
 from hubbub.domain.answers import SignedIn, Users, UsersFound
 from hubbub.domain.changes import Change, Renamed, Revoked
-from hubbub.domain.commands import Register, UpdateUser, check_avatar, check_name, check_note
+from hubbub.domain.commands import Register, UpdateUser, check_avatar, check_cursor, check_name, check_note
 from hubbub.domain.events import UserLeft
-from hubbub.domain.ids import as_uuid, new_id, now_utc, stamp
+from hubbub.domain.ids import new_id, now_utc, stamp
 from hubbub.domain.model import Actor, User
 from hubbub.errors import HubbubError
 from hubbub.store import rooms, sessions, users
@@ -60,8 +60,12 @@ async def read_user(chat: Chat, actor: Actor | None, user_id: UUID) -> User:
 
 
 async def list_users(chat: Chat, *, cursor: str | None, limit: int, offset: int) -> Users:
-    """The directory, a page at a time."""
-    after = (as_uuid(cursor) if cursor else None) or UUID(int=0)
+    """The directory, a page at a time.
+
+    Raises:
+        HubbubError: `validation_failed`.
+    """
+    after = check_cursor(cursor)
     async with chat.database.connection() as conn:
         rows = await users.page(conn, after, limit, offset)
         total = await users.count(conn)
