@@ -42,7 +42,7 @@ async def register(chat: Chat, command: Register, *, user_agent: str | None) -> 
             if email_taken:
                 fields["email"] = "This address is taken"
             raise HubbubError("conflict", "The name or the address is taken.", fields=fields)
-        row = await users.logged_in(conn, row["user_id"])
+        row = await users.logged_in(conn, row["user_id"], password_hash)
         return await open_session(chat, conn, row, user_agent)
 
 
