@@ -149,6 +149,10 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
     """
     if not policy.may_change_account(actor, user_id):
         raise HubbubError("forbidden", "You can delete only your own account.")
+    if erase:
+        # First, so that whoever is interrupted still has the account to ask again with; what is written meanwhile
+        # is erased at the end.
+        await _erase_messages(chat, user_id)
     async with chat.database.transaction() as conn:
         row = await users.by_id(conn, user_id)
         if row is None:
@@ -172,7 +176,13 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
         )
         chat.bus.publish(Change(room_id=room_id, number=number, event="user-left", data=data, leaver=user_id))
     chat.bus.publish(Revoked(session_ids=tuple(ended)))
-    while erase:
+    if erase:
+        await _erase_messages(chat, user_id)
+
+
+async def _erase_messages(chat: Chat, user_id: UUID) -> None:
+    """Turn all messages of an account into tombstones without an author, a batch in each transaction."""
+    erased = ERASE_BATCH
+    while erased == ERASE_BATCH:
         async with chat.database.transaction() as conn:
-            if await users.erase_some(conn, user_id, ERASE_BATCH) < ERASE_BATCH:
-                break
+            erased = await users.erase_some(conn, user_id, ERASE_BATCH)
