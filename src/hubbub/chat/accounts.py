@@ -11,9 +11,9 @@ from hubbub.chat.sign_in import open_session
 from hubbub.domain import limits, policy
 from hubbub.domain.answers import SignedIn, Users, UsersFound
 from hubbub.domain.changes import Change, Renamed, Revoked
-from hubbub.domain.commands import Register, UpdateUser, check_avatar, check_name, check_note
+from hubbub.domain.commands import Register, UpdateUser, check_avatar, check_cursor, check_name, check_note
 from hubbub.domain.events import UserLeft
-from hubbub.domain.ids import as_uuid, new_id, now_utc, stamp
+from hubbub.domain.ids import new_id, now_utc, stamp
 from hubbub.domain.model import Actor, User
 from hubbub.errors import HubbubError
 from hubbub.store import rooms, sessions, users
@@ -42,7 +42,7 @@ async def register(chat: Chat, command: Register, *, user_agent: str | None) -> 
             if email_taken:
                 fields["email"] = "This address is taken"
             raise HubbubError("conflict", "The name or the address is taken.", fields=fields)
-        row = await users.logged_in(conn, row["user_id"])
+        row = await users.logged_in(conn, row["user_id"], password_hash)
         return await open_session(chat, conn, row, user_agent)
 
 
@@ -60,8 +60,12 @@ async def read_user(chat: Chat, actor: Actor | None, user_id: UUID) -> User:
 
 
 async def list_users(chat: Chat, *, cursor: str | None, limit: int, offset: int) -> Users:
-    """The directory, a page at a time."""
-    after = (as_uuid(cursor) if cursor else None) or UUID(int=0)
+    """The directory, a page at a time.
+
+    Raises:
+        HubbubError: `validation_failed`.
+    """
+    after = check_cursor(cursor)
     async with chat.database.connection() as conn:
         rows = await users.page(conn, after, limit, offset)
         total = await users.count(conn)
@@ -145,6 +149,10 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
     """
     if not policy.may_change_account(actor, user_id):
         raise HubbubError("forbidden", "You can delete only your own account.")
+    if erase:
+        # First, so that whoever is interrupted still has the account to ask again with; what is written meanwhile
+        # is erased at the end.
+        await _erase_messages(chat, user_id)
     async with chat.database.transaction() as conn:
         row = await users.by_id(conn, user_id)
         if row is None:
@@ -168,7 +176,13 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
         )
         chat.bus.publish(Change(room_id=room_id, number=number, event="user-left", data=data, leaver=user_id))
     chat.bus.publish(Revoked(session_ids=tuple(ended)))
-    while erase:
+    if erase:
+        await _erase_messages(chat, user_id)
+
+
+async def _erase_messages(chat: Chat, user_id: UUID) -> None:
+    """Turn all messages of an account into tombstones without an author, a batch in each transaction."""
+    erased = ERASE_BATCH
+    while erased == ERASE_BATCH:
         async with chat.database.transaction() as conn:
-            if await users.erase_some(conn, user_id, ERASE_BATCH) < ERASE_BATCH:
-                break
+            erased = await users.erase_some(conn, user_id, ERASE_BATCH)

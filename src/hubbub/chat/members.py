@@ -10,11 +10,12 @@ from hubbub.chat.rooms import check_may_change, check_room_count
 from hubbub.domain import policy
 from hubbub.domain.answers import Members
 from hubbub.domain.changes import Change
+from hubbub.domain.commands import check_cursor
 from hubbub.domain.events import UserJoined, UserLeft
-from hubbub.domain.ids import as_uuid, now_utc, stamp
+from hubbub.domain.ids import now_utc, stamp
 from hubbub.domain.model import Actor, Room
 from hubbub.errors import HubbubError
-from hubbub.store import members, rooms, users
+from hubbub.store import members, users
 
 
 async def join_room(chat: Chat, actor: Actor, ref: str) -> tuple[Room, bool]:
@@ -95,9 +96,9 @@ async def list_members(chat: Chat, actor: Actor, ref: str, *, cursor: str | None
     """The members of a room, a page at a time.
 
     Raises:
-        HubbubError: `not_found`.
+        HubbubError: `not_found`, `validation_failed`.
     """
-    after = (as_uuid(cursor) if cursor else None) or rooms.NOBODY
+    after = check_cursor(cursor)
     async with chat.database.connection() as conn:
         room = await access_room(conn, actor, ref)
         if not policy.may_read(room):

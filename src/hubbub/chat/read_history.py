@@ -8,7 +8,7 @@ from hubbub.chat.access import access_message, access_room
 from hubbub.chat.context import Chat
 from hubbub.domain import limits, policy
 from hubbub.domain.answers import Edits, Messages, Receipts
-from hubbub.domain.ids import as_uuid
+from hubbub.domain.commands import check_cursor
 from hubbub.domain.model import Actor, Message, Room
 from hubbub.errors import HubbubError
 from hubbub.store import messages, receipts
@@ -74,11 +74,11 @@ async def read_receipts(
     """Who has read (`readers`) or been given (`recipients`) a message.
 
     Raises:
-        HubbubError: `not_found`.
+        HubbubError: `not_found`, `validation_failed`.
     """
+    after = check_cursor(cursor)
     async with chat.database.connection() as conn:
         row, room = await access_message(conn, actor, message_id)
-        after = (as_uuid(cursor) if cursor else None) or UUID(int=0)
         data = await receipts.people(conn, which, message_id, room.room_id, row["seq"], row["user_id"], after, limit)
         (marks,) = await receipts.marks(conn, room.room_id, room.member_count, [(row["seq"], row["user_id"])])
     total = marks.read_count if which == "readers" else marks.delivered_count

@@ -19,7 +19,13 @@ from hubbub.store.database import Connection, Record
 
 
 async def list_rooms(chat: Chat, actor: Actor | None, *, cursor: str | None, limit: int, offset: int) -> Rooms:
-    """The rooms one may see, by name; without an actor, the public ones."""
+    """The rooms one may see, by name; without an actor, the public ones.
+
+    Raises:
+        HubbubError: `validation_failed`.
+    """
+    if cursor is not None and "\0" in cursor:
+        raise HubbubError("validation_failed", fields={"cursor": "This is no `nextCursor` of this list"})
     asker = actor.user_id if actor is not None else rooms.NOBODY
     async with chat.database.connection() as conn:
         data = await rooms.page(conn, asker, cursor or "", limit, offset)

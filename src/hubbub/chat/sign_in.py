@@ -45,7 +45,10 @@ async def sign_in(chat: Chat, command: Login, *, address: str, user_agent: str |
     async with chat.database.transaction() as conn:
         if better is not None:
             await users.rehash(conn, row["user_id"], row["password"], better)
-        row = await users.logged_in(conn, row["user_id"])
+        # The row is locked by this: a password changed before now is seen, and one changed later ends the session.
+        row = await users.logged_in(conn, row["user_id"], better or row["password"])
+        if row is None:
+            raise HubbubError("invalid_credentials")
         return await open_session(chat, conn, row, user_agent)
 
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hubbub.domain import limits
+from hubbub.domain.ids import as_uuid
 from hubbub.errors import HubbubError
 
 Username = Annotated[
@@ -208,6 +209,20 @@ def check_text(text: str, max_bytes: int) -> None:
         raise HubbubError("too_large", f"A message may have at most {max_bytes} bytes of UTF-8; this one has {size}.")
     if not text.strip():
         raise HubbubError("validation_failed", fields={"message": "The text is empty"})
+
+
+def check_cursor(cursor: str | None) -> UUID:
+    """Where a list by id goes on: after this id; from the beginning without a cursor.
+
+    Raises:
+        HubbubError: `validation_failed`, for what no list has answered as its `nextCursor`.
+    """
+    if cursor is None:
+        return UUID(int=0)
+    place = as_uuid(cursor)
+    if place is None:
+        raise HubbubError("validation_failed", fields={"cursor": "This is no `nextCursor` of this list"})
+    return place
 
 
 # Characters that make a name look like another: controls, direction marks, invisible spaces, tags.

@@ -65,7 +65,8 @@ async def find(conn: Connection, user_id: UUID, ref: str) -> Record | None:
         row = await conn.fetchrow(SQL["by_id"], user_id, room_id)
         if row is not None:
             return row
-    return await conn.fetchrow(SQL["by_name"], user_id, ref)
+    # No name holds NUL, and PostgreSQL takes none.
+    return await conn.fetchrow(SQL["by_name"], user_id, ref) if "\0" not in ref else None
 
 
 async def by_id(conn: Connection, user_id: UUID, room_id: UUID) -> Record | None:

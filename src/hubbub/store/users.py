@@ -77,9 +77,9 @@ async def search(conn: Connection, words: str, limit: int) -> list[User]:
     return [user_of(row) for row in await conn.fetch(SQL["search"], pattern, words, limit)]
 
 
-async def logged_in(conn: Connection, user_id: UUID) -> Record:
-    """Remember the time of a login; the account as it is now."""
-    return await conn.fetchrow(SQL["logged_in"], user_id)
+async def logged_in(conn: Connection, user_id: UUID, password_hash: str) -> Record | None:
+    """Remember the time of a login; the account as it is now. None where its password has changed since it was read."""
+    return await conn.fetchrow(SQL["logged_in"], user_id, password_hash)
 
 
 async def rehash(conn: Connection, user_id: UUID, old_hash: str, new_hash: str) -> None:

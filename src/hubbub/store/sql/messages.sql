@@ -1,4 +1,4 @@
--- Messages. The page statements give the same columns; `author_*` are null once the account is erased.
+-- Messages. The page statements give the same columns; `author_*` are null once the account is deleted or erased.
 
 -- name: append
 -- Group commit: stores a batch of sends in one statement; see hubbub.append_messages in schema.sql.
@@ -8,28 +8,28 @@ FROM hubbub.append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::
 -- name: before
 -- A page of a room that ends before a place, newest first.
 SELECT m.*, u.username AS author_username, u.display_name AS author_display_name, u.avatar AS author_avatar
-FROM public.messages AS m LEFT JOIN public.users AS u USING (user_id)
+FROM public.messages AS m LEFT JOIN public.users AS u ON u.user_id = m.user_id AND u.deleted_at IS NULL
 WHERE m.room_id = $1 AND m.seq < $2
 ORDER BY m.seq DESC LIMIT $3 OFFSET $4;
 
 -- name: after
 -- A page of a room that begins after a place, oldest first.
 SELECT m.*, u.username AS author_username, u.display_name AS author_display_name, u.avatar AS author_avatar
-FROM public.messages AS m LEFT JOIN public.users AS u USING (user_id)
+FROM public.messages AS m LEFT JOIN public.users AS u ON u.user_id = m.user_id AND u.deleted_at IS NULL
 WHERE m.room_id = $1 AND m.seq > $2
 ORDER BY m.seq LIMIT $3;
 
 -- name: changed_after
 -- The present state of every message of a room whose latest change is newer, in order of that change.
 SELECT m.*, u.username AS author_username, u.display_name AS author_display_name, u.avatar AS author_avatar
-FROM public.messages AS m LEFT JOIN public.users AS u USING (user_id)
+FROM public.messages AS m LEFT JOIN public.users AS u ON u.user_id = m.user_id AND u.deleted_at IS NULL
 WHERE m.room_id = $1 AND m.change_seq > $2
 ORDER BY m.change_seq LIMIT $3;
 
 -- name: by_id
 -- One message, with the room it is in.
 SELECT m.*, u.username AS author_username, u.display_name AS author_display_name, u.avatar AS author_avatar
-FROM public.messages AS m LEFT JOIN public.users AS u USING (user_id)
+FROM public.messages AS m LEFT JOIN public.users AS u ON u.user_id = m.user_id AND u.deleted_at IS NULL
 WHERE m.message_id = $1;
 
 -- name: edit

@@ -57,7 +57,8 @@ SELECT count(*) AS rows, max(seq) AS last FROM due;
 
 -- name: readers
 -- Who has read a message, with the time where a row was written.
-SELECT u.user_id, u.username, u.display_name, u.avatar, r.read_at AS at
+SELECT u.user_id, u.display_name, u.avatar, r.read_at AS at,
+    CASE WHEN u.deleted_at IS NULL THEN u.username ELSE 'deleted user' END AS username
 FROM public.room_members AS x
 JOIN public.users AS u USING (user_id)
 LEFT JOIN public.message_reads AS r ON r.message_id = $1 AND r.user_id = x.user_id
@@ -66,7 +67,8 @@ ORDER BY x.user_id LIMIT $6;
 
 -- name: recipients
 -- Who has been given a message, with the time where a row was written.
-SELECT u.user_id, u.username, u.display_name, u.avatar, r.delivered_at AS at
+SELECT u.user_id, u.display_name, u.avatar, r.delivered_at AS at,
+    CASE WHEN u.deleted_at IS NULL THEN u.username ELSE 'deleted user' END AS username
 FROM public.room_members AS x
 JOIN public.users AS u USING (user_id)
 LEFT JOIN public.message_deliveries AS r ON r.message_id = $1 AND r.user_id = x.user_id

@@ -6,7 +6,8 @@ SELECT value FROM hubbub.meta WHERE key = 'epoch';
 
 -- name: changed_members
 -- Memberships of a room that changed after a number, in order of that change.
-SELECT x.user_id, x.is_active, x.change_seq, u.username, u.display_name, u.avatar
+SELECT x.user_id, x.is_active, x.change_seq, u.display_name, u.avatar,
+    CASE WHEN u.deleted_at IS NULL THEN u.username ELSE 'deleted user' END AS username
 FROM public.room_members AS x JOIN public.users AS u USING (user_id)
 WHERE x.room_id = $1 AND x.change_seq > $2
 ORDER BY x.change_seq LIMIT $3;

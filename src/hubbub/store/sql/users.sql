@@ -64,8 +64,10 @@ UPDATE public.users SET password = $2 WHERE user_id = $1 AND deleted_at IS NULL 
 UPDATE public.users SET password = $3 WHERE user_id = $1 AND password = $2;
 
 -- name: logged_in
--- Remembers the time of a login.
-UPDATE public.users SET last_login = now() WHERE user_id = $1 RETURNING *;
+-- Remembers the time of a login; nothing where the password is no longer the one that was verified.
+UPDATE public.users SET last_login = now()
+WHERE user_id = $1 AND password = $2 AND deleted_at IS NULL AND disabled_at IS NULL
+RETURNING *;
 
 -- name: set_role
 -- Makes somebody an administrator, or no longer.
