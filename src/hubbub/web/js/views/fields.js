@@ -51,6 +51,15 @@ function reveal(input) {
 }
 
 /**
+ * A validator's sentence is for programmers; the forms say beforehand what a field takes.
+ *
+ * @param {string} reason
+ */
+function plainly(reason) {
+  return reason.startsWith("Expected ") ? "This is not valid." : /[.!?]$/.test(reason) ? reason : `${reason}.`;
+}
+
+/**
  * Tell a failure: beside the fields it names, else above the form. The first wrong field gets the focus.
  *
  * @param {HTMLElement} place
@@ -64,7 +73,7 @@ export function showFailure(place, fields, error) {
   if (!error) return;
   const said = error instanceof Failure ? error.fields : {};
   const named = fields.filter((one) => said[one.name]);
-  for (const one of named) one.say(said[one.name]);
+  for (const one of named) one.say(plainly(said[one.name]));
   if (named.length > 0) {
     named[0].input.focus();
     return;
