@@ -55,7 +55,6 @@
  * @property {string | null} [description]
  * @property {boolean} [isPrivate]
  * @property {boolean} [member] whether it is mine
- * @property {number} [userCount]
  * @property {number} [memberCount]
  * @property {number | null} [unread]
  * @property {number | null} [readSeq]
