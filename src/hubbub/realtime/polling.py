@@ -105,13 +105,14 @@ class Polling:
         registry.start()
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin-1") or None
+        host = headers.get(b"host", b"").decode("latin-1") or None
         cors = self._cors(origin)
         method = scope["method"]
         if method == "OPTIONS":
-            status = 204 if registry.allows(origin) else 403
+            status = 204 if registry.allows(origin, host) else 403
             await _answer(send, status, b"", _TEXT, cors + _preflight(headers))
             return
-        found = registry.check(scope["query_string"], method, "polling", origin)
+        found = registry.check(scope["query_string"], method, "polling", origin, host)
         if isinstance(found, Connection) and (
             not isinstance(found.channel, PollingChannel) or method not in ("GET", "POST")
         ):

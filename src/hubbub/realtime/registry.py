@@ -32,7 +32,8 @@ class Options:
         upgrade_timeout_ms: how long an upgrade may take.
         outbox_bytes: most bytes that may wait for one client.
         flush_tick_ms: how long frames are gathered under load.
-        cors_origins: `*`, or the web origins that may connect; requests without an Origin always may.
+        cors_origins: `*`, or the web origins that may connect; empty: pages of the host that is asked. Requests
+            without an Origin always may.
         max_attachments: of one packet.
         inbox_max: events of one connection that may be unanswered before reading it is paused.
     """
@@ -220,20 +221,23 @@ class Registry:
             connection.on_alarm(self.now())
         return self.connections.get(sid)
 
-    def check(self, query: bytes, method: str, transport: str, origin: str | None) -> Connection | Refusal | None:
+    def check(
+        self, query: bytes, method: str, transport: str, origin: str | None, host: str | None
+    ) -> Connection | Refusal | None:
         """Who asks, by EIO "Query parameters".
 
         Args:
             query: the raw query string.
             transport: the one the request came by, `polling` or `websocket`.
             origin: the request's `Origin` header.
+            host: its `Host` header.
 
         Returns:
             The session named by `sid`; None where a new one may be opened; or why not.
         """
         if self.closing:
             return CLOSING
-        if not self.allows(origin):
+        if not self.allows(origin, host):
             return FORBIDDEN
         try:
             fields = parse_qs(query.decode("ascii"), keep_blank_values=True, max_num_fields=32)
@@ -251,10 +255,15 @@ class Registry:
             return self.find(fields["sid"][0]) or UNKNOWN_SID
         return None if method == "GET" else BAD_METHOD
 
-    def allows(self, origin: str | None) -> bool:
-        """Whether a page of that origin may connect: by the list alone, never by what the request says of itself."""
+    def allows(self, origin: str | None, host: str | None) -> bool:
+        """Whether a page of that origin may connect: by the list alone, where there is one.
+
+        Without a list, a page that came from the very host it now asks: no page can choose what its browser says there.
+        """
         allowed = self.options.cors_origins
-        return origin is None or allowed == "*" or origin in allowed
+        if origin is None or allowed == "*" or origin in allowed:
+            return True
+        return not allowed and host is not None and origin.partition("://")[2].lower() == host.lower()
 
     async def close(self, timeout: float) -> None:
         """Close every connection, so that official clients come back to another node; then wait.

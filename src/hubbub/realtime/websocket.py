@@ -122,11 +122,17 @@ class WebSocketProtocol(asyncio.Protocol):
         if path != registry.options.path:
             self._refuse(Refusal(404, 3, "Not found"))
             return
-        origins = request.headers.get_all("Origin")
+        origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
         found = (
             FORBIDDEN
-            if len(origins) > 1
-            else registry.check(query.encode("ascii", "replace"), "GET", "websocket", origins[0] if origins else None)
+            if len(origins) > 1 or len(hosts) > 1
+            else registry.check(
+                query.encode("ascii", "replace"),
+                "GET",
+                "websocket",
+                origins[0] if origins else None,
+                hosts[0] if hosts else None,
+            )
         )
         if isinstance(found, Refusal):
             self._refuse(found)

@@ -53,7 +53,9 @@ function watch() {
 session.on("change", show);
 document.addEventListener("visibilitychange", () => {
   watch();
-  if (document.visibilityState === "visible") chat.connection.hurry();
+  if (document.visibilityState !== "visible") return;
+  if (chat.connection.online) chat.refreshRooms().catch(() => {});
+  else chat.connection.hurry();
 });
 window.addEventListener("focus", watch);
 window.addEventListener("blur", watch);

@@ -36,6 +36,9 @@ export function unreachable() {
   return new Failure({ code: "unreachable", message: "The server cannot be reached just now.", retryable: true });
 }
 
+/** The most items of a list that one answer holds. */
+const LIST_PAGE = 100;
+
 /**
  * @typedef {object} TokenSource
  * @property {() => Promise<string>} token a token that will live a while
@@ -95,6 +98,27 @@ export class Api {
    */
   get(path, query) {
     return this.request("GET", path, { query });
+  }
+
+  /**
+   * A list, page after page.
+   *
+   * @param {string} path
+   * @param {number} [most] items; asking stops there
+   * @returns {Promise<any[]>}
+   * @throws {Failure}
+   */
+  async list(path, most = 500) {
+    /** @type {any[]} */
+    const all = [];
+    /** @type {string | undefined} */
+    let cursor;
+    do {
+      const { data, nextCursor } = await this.get(path, { limit: LIST_PAGE, cursor });
+      all.push(...data);
+      cursor = nextCursor ?? undefined;
+    } while (cursor && all.length < most);
+    return all;
   }
 
   /**

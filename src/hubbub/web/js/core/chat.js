@@ -139,8 +139,7 @@ export class Chat {
    * @throws {Failure}
    */
   async editsOf(message) {
-    const reply = await this.#api.get(`messages/${message.id}/history`);
-    return reply.data ?? reply.history ?? reply.edits ?? [];
+    return (await this.#api.get(`messages/${message.id}/history`)).data;
   }
 
   /**
@@ -164,7 +163,7 @@ export class Chat {
    * @throws {Failure}
    */
   async browse() {
-    return (await this.#api.get("rooms", { limit: 200 })).data ?? [];
+    return this.#api.list("rooms");
   }
 
   /**
@@ -175,8 +174,7 @@ export class Chat {
    */
   async createRoom(wish, key = uuid()) {
     const reply = await this.#api.request("POST", "rooms", { body: wish, idempotencyKey: key });
-    const made = reply.data ?? reply.room ?? reply;
-    return this.join(made.roomId ?? wish.name);
+    return this.join(reply.data.roomId);
   }
 
   /**
@@ -193,6 +191,29 @@ export class Chat {
   }
 
   /**
+   * People by the beginning of a name.
+   *
+   * @param {string} words
+   * @returns {Promise<import("./types.js").User[]>}
+   * @throws {Failure}
+   */
+  async searchPeople(words) {
+    return (await this.#api.get("users/search", { q: words, limit: 20 })).results;
+  }
+
+  /**
+   * Let somebody into a room of mine.
+   *
+   * @param {Room} room
+   * @param {string} userId
+   * @throws {Failure}
+   */
+  async addPerson(room, userId) {
+    await this.#api.post(`rooms/${room.roomId}/members`, { userId });
+    this.#peopleChanged(room);
+  }
+
+  /**
    * Stop being a member.
    *
    * @param {Room} room
@@ -206,7 +227,7 @@ export class Chat {
   /** Names and descriptions of my rooms, and those that came meanwhile. */
   async refreshRooms() {
     for (const listing of await this.browse()) {
-      if (listing.isMember && !this.store.rooms.has(listing.roomId)) this.loading.join(listing.roomId).catch(() => {});
+      if (listing.member && !this.store.rooms.has(listing.roomId)) this.loading.join(listing.roomId).catch(() => {});
       this.store.describe(listing);
     }
     this.store.emit("rooms");
@@ -251,6 +272,7 @@ export class Chat {
     }
     for (const one of detail.rooms) {
       const room = store.room(one.roomId, one.room);
+      room.isPrivate = one.isPrivate ?? room.isPrivate;
       room.countedSeq = Math.max(room.countedSeq, one.seq);
       this.receipts.known(room.roomId, one.readSeq);
       // Read here while away, and about to be said: the server's older count would flicker.

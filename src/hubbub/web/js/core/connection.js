@@ -26,7 +26,6 @@ export const SERVER_EVENTS = [
   "user-left",
   "room-users",
   "room-updated",
-  "room-deleted",
   "user-typing",
   "user-status-update",
 ];

@@ -45,30 +45,31 @@ export function listen(connection, parts) {
   inRoom("message-updated", (room, detail) => changed(parts, room, detail));
   inRoom("message-deleted", (room, detail) => changed(parts, room, { ...detail, deleted: true, message: "" }));
   inRoom("message-status-update", (room, detail) => {
-    mark(parts, room, "deliveredTo", detail.deliveredBy ?? detail.deliveredTo, [detail.messageId]);
+    mark(parts, room, "deliveredTo", [detail.deliveredBy, ...(detail.deliveredTo ?? [])], detail);
   });
   inRoom("message-read-update", (room, detail) => {
-    mark(parts, room, "readBy", detail.readByUser ?? detail.readBy, [detail.messageId]);
+    mark(parts, room, "readBy", [detail.readByUser, ...(detail.readBy ?? [])], detail);
   });
   inRoom("messages-marked-read", (room, detail) => {
-    mark(parts, room, "readBy", detail.readByUser ?? detail.readBy, detail.messageIds ?? []);
+    mark(parts, room, "readBy", [detail.readBy], detail);
   });
   inRoom("user-joined", (room, detail) => {
     parts.sync.note(room, detail.changeSeq);
-    for (const person of detail.users ?? [detail]) {
-      store.learn({ online: true, ...person });
-      room.here.add(person.userId);
-      if (room.members.size > 0 && !room.members.has(person.userId)) parts.people(room);
-    }
+    // With a number somebody has become a member, wherever they are; without one a member is here.
+    if (detail.changeSeq) parts.people(room);
+    else room.here.add(detail.userId);
+    store.learn({ ...detail, ...(detail.changeSeq ? {} : { online: true }) });
     store.emit("people", room.roomId);
   });
   inRoom("user-left", (room, detail) => {
     parts.sync.note(room, detail.changeSeq);
-    for (const person of detail.users ?? [detail]) {
-      room.here.delete(person.userId);
-      parts.typing.heard(room, person.userId, false);
+    room.here.delete(detail.userId);
+    parts.typing.heard(room, detail.userId, false);
+    if (detail.changeSeq && detail.userId === store.myId) {
+      store.remove(room.roomId);
+      return;
     }
-    parts.people(room);
+    if (detail.changeSeq) parts.people(room);
     store.emit("people", room.roomId);
   });
   inRoom("user-typing", (room, detail) => {
@@ -90,10 +91,10 @@ export function listen(connection, parts) {
   });
   inRoom("room-updated", (room, detail) => {
     parts.sync.note(room, detail.changeSeq);
-    store.describe({ ...detail, name: detail.name ?? detail.room });
+    if (detail.deleted) store.remove(room.roomId);
+    else store.describe(detail);
     store.emit("rooms");
   });
-  inRoom("room-deleted", (room) => store.remove(room.roomId));
 }
 
 /**
@@ -106,18 +107,15 @@ export function listen(connection, parts) {
 export function applyChange(parts, room, change) {
   const { store } = parts;
   if (change.type === "message") {
-    const message = asMessage(room, typeof change.message === "object" && change.message ? change.message : change);
+    const message = asMessage(room, change);
     if (message) place(parts, room, message);
   } else if (change.type === "member") {
-    const person = change.user ?? change.member ?? change;
-    store.learn({ ...person, status: undefined });
-    const left = person.isActive === false || person.active === false || person.left === true;
-    if (left && person.userId === store.myId) store.remove(room.roomId);
+    store.learn(change);
+    if (!change.active && change.userId === store.myId) store.remove(room.roomId);
     else parts.people(room);
   } else if (change.type === "room") {
-    const said = typeof change.room === "object" && change.room ? change.room : change;
-    if (said.deleted || said.deletedAt) store.remove(room.roomId);
-    else parts.refreshRooms();
+    store.describe({ ...change, name: change.room });
+    store.emit("rooms");
   }
 }
 
@@ -201,8 +199,8 @@ function place(parts, room, message) {
  */
 function asMessage(room, said) {
   const id = said.id ?? said.messageId;
-  if (!id || !said.seq || !said.userId) return null;
-  return { ...said, id, roomId: room.roomId, changeSeq: said.changeSeq ?? said.seq, message: said.deleted ? "" : said.message };
+  if (!id || !said.seq || said.userId === undefined) return null;
+  return { ...said, id, userId: said.userId ?? "", roomId: room.roomId, changeSeq: said.changeSeq ?? said.seq, message: said.deleted ? "" : said.message };
 }
 
 /**
@@ -211,21 +209,23 @@ function asMessage(room, said) {
  * @param {Parts} parts
  * @param {Room} room
  * @param {"deliveredTo" | "readBy"} kind
- * @param {string | string[]} people
- * @param {string[]} messageIds
+ * @param {string[]} people
+ * @param {{ seq?: number, messageId?: string, messageIds?: string[] }} detail
  */
-function mark(parts, room, kind, people, messageIds) {
+function mark(parts, room, kind, people, detail) {
   const { store } = parts;
-  const seq = Math.max(0, ...messageIds.map((id) => room.timeline.get(id)?.seq ?? 0));
+  const ids = detail.messageIds ?? [detail.messageId ?? ""];
+  const seq = detail.seq ?? Math.max(0, ...ids.map((id) => room.timeline.get(id)?.seq ?? 0));
   let any = false;
-  for (const userId of Array.isArray(people) ? people : [people]) {
-    if (!userId) continue;
+  for (const userId of new Set(people)) {
     if (userId === store.myId) {
       if (kind === "readBy") readElsewhere(parts, room, seq);
       continue;
     }
-    if (seq > 0) any = room.timeline.mark(kind, userId, seq, room.cameAt.get(userId) ?? 0) || any;
-    if (seq > 0 && kind === "readBy") any = room.timeline.mark("deliveredTo", userId, seq, room.cameAt.get(userId) ?? 0) || any;
+    const from = room.cameAt.get(userId) ?? 0;
+    // Who has read has received.
+    any = room.timeline.mark("deliveredTo", userId, seq, from) || any;
+    if (kind === "readBy") any = room.timeline.mark(kind, userId, seq, from) || any;
   }
   if (any) store.emit("timeline", room.roomId);
 }
@@ -235,13 +235,13 @@ function mark(parts, room, kind, people, messageIds) {
  *
  * @param {Parts} parts
  * @param {Room} room
- * @param {number} seq 0 when the message is not held here
+ * @param {number} seq
  */
 function readElsewhere(parts, room, seq) {
-  if (seq === 0) parts.refreshRooms();
   if (seq <= room.readSeq) return;
   room.readSeq = seq;
   parts.receipts.known(room.roomId, seq);
-  room.recount(parts.store.myId);
+  if (room.timeline.loaded) room.recount(parts.store.myId);
+  else parts.refreshRooms();
   parts.store.emit("rooms");
 }

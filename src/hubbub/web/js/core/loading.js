@@ -102,18 +102,18 @@ export class Loading {
    */
   async people(room) {
     const [members, connected] = await Promise.all([
-      this.#api.get(`rooms/${room.roomId}/members`, { limit: 200 }),
+      this.#api.list(`rooms/${room.roomId}/members`),
       this.#api.get(`rooms/${room.roomId}/users`),
     ]);
     room.members = new Set();
-    for (const person of members.data ?? members.members ?? []) {
+    for (const person of members) {
       this.#store.learn(person);
       room.members.add(person.userId);
       // Whoever came later was not given what was said before: receipts do not reach back beyond that.
       const earlier = room.timeline.messages.filter((one) => one.timestamp <= (person.joinedAt ?? ""));
-      room.cameAt.set(person.userId, person.fromSeq ?? earlier[earlier.length - 1]?.seq ?? 0);
+      room.cameAt.set(person.userId, earlier[earlier.length - 1]?.seq ?? 0);
     }
-    here(this.#store, room, connected.data ?? connected.users ?? []);
+    here(this.#store, room, connected.data);
   }
 
   /** Fetch the newest message of rooms with news: it is here then, and its sender is told so. */
@@ -175,9 +175,9 @@ export class Loading {
     room.countedSeq = seq;
     const others = page.filter((one) => one.userId !== this.#store.myId && !one.deleted);
     room.readSeq = room.unread > 0 ? (others[others.length - room.unread - 1]?.seq ?? 0) : seq;
-    // The page shows every change up to its newest; what lies between that and the counter is asked for.
-    room.cursor = page.reduce((top, one) => Math.max(top, one.changeSeq), 0);
-    if (seq > room.cursor) this.#refresh(room);
+    // The page shows the room at `seq`. Events that came since then found no room here to go to.
+    room.cursor = seq;
+    this.#refresh(room);
     this.#store.emit("rooms");
   }
 

@@ -141,6 +141,11 @@ export class Store extends Emitter {
     room.isPrivate = listing.isPrivate ?? room.isPrivate;
     room.createdBy = listing.createdBy ?? room.createdBy;
     room.lastActivity = listing.lastActivity ?? room.lastActivity;
+    const { seq, unread } = listing;
+    if (unread === undefined || unread === null || seq === undefined || seq < room.countedSeq || room.timeline.loaded) return;
+    room.unread = unread;
+    room.countedSeq = seq;
+    room.readSeq = Math.max(room.readSeq, listing.readSeq ?? 0);
   }
 
   /** @param {string} roomId */

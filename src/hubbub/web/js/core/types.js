@@ -13,6 +13,7 @@
  * @property {string} [status] `online` or `offline`
  * @property {boolean} [online]
  * @property {string | null} [lastSeen] RFC 3339
+ * @property {string} [role] `user`, `admin` or `guest`
  * @property {string} [joinedAt] RFC 3339, where a list of members gives it
  */
 
@@ -23,7 +24,7 @@
  * @property {number} changeSeq the room's number of its latest change
  * @property {string} room
  * @property {string} roomId
- * @property {string} userId
+ * @property {string} userId empty once the author's account has been erased
  * @property {string} username
  * @property {string} [displayName]
  * @property {string} message the text; empty in a tombstone
@@ -44,18 +45,20 @@
  * @property {number} seq
  * @property {number} readSeq
  * @property {number} unread
+ * @property {boolean} [isPrivate]
  */
 
 /**
  * @typedef {object} RoomListing a room as GET /api/rooms gives it
  * @property {string} roomId
  * @property {string} name
- * @property {string} [description]
+ * @property {string | null} [description]
  * @property {boolean} [isPrivate]
- * @property {boolean} [isMember]
- * @property {number} [userCount]
+ * @property {boolean} [member] whether it is mine
  * @property {number} [memberCount]
- * @property {number} [unread]
+ * @property {number | null} [unread]
+ * @property {number | null} [readSeq]
+ * @property {number} [seq]
  * @property {string | null} [lastActivity]
  * @property {string | null} [createdBy]
  */

@@ -2,7 +2,7 @@
  * Signing in and signing up: one form that changes its mind, beside a picture of what awaits.
  */
 
-import { field, showFailure } from "./fields.js";
+import { anyWrong, field, showFailure } from "./fields.js";
 import { h } from "./dom.js";
 
 /** @typedef {import("../core/session.js").Session} Session */
@@ -12,6 +12,12 @@ const PROMISES = [
   ["Nothing lost", "A message that is ticked is stored. One that is not is sent again by itself."],
   ["In its place", "What you missed comes in order, however long you were away."],
 ];
+
+/** The server's rules, in a person's words; it has the last word all the same. */
+const userName = (/** @type {string} */ value) =>
+  /^[A-Za-z0-9_][A-Za-z0-9_.-]+$/.test(value.trim()) ? "" : "Use at least 2 letters or digits; dots, dashes and underscores are allowed too.";
+const address = (/** @type {string} */ value) => (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value.trim()) ? "" : "This is not an e-mail address.");
+const secret = (/** @type {string} */ value) => (value.length >= 8 ? "" : "Use at least 8 characters.");
 
 export class Auth {
   #session;
@@ -40,10 +46,27 @@ export class Auth {
   /** @param {string} notice why the person has to sign in again, if so */
   draw(notice) {
     const up = this.#way === "up";
-    const name = field({ name: "username", label: up ? "User name" : "User name or e-mail", autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true, maxlength: up ? 50 : 255 });
-    const email = field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", required: true, maxlength: 255 });
+    const name = field({
+      name: "username",
+      label: up ? "User name" : "User name or e-mail",
+      autocomplete: "username",
+      autocapitalize: "none",
+      spellcheck: "false",
+      required: true,
+      maxlength: up ? 50 : 255,
+      rule: up ? userName : undefined,
+    });
+    const email = field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", required: true, maxlength: 255, rule: up ? address : undefined });
     const shown = field({ name: "displayName", label: "Name shown to others", optional: true, autocomplete: "name", maxlength: 100 });
-    const password = field({ name: "password", label: "Password", type: "password", required: true, autocomplete: up ? "new-password" : "current-password", hint: up ? "At least 8 characters; a few words make a good one." : undefined });
+    const password = field({
+      name: "password",
+      label: "Password",
+      type: "password",
+      required: true,
+      autocomplete: up ? "new-password" : "current-password",
+      hint: up ? "At least 8 characters; a few words make a good one." : undefined,
+      rule: up ? secret : undefined,
+    });
     const fields = up ? [name, email, shown, password] : [name, password];
     const problem = h("p", { class: "form-problem", role: "alert", hidden: true });
     const submit = h("button", { type: "submit", class: "button wide", text: up ? "Create account" : "Sign in" });
@@ -51,7 +74,7 @@ export class Auth {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       showFailure(problem, fields, null);
-      if (missing(fields)) return;
+      if (anyWrong(fields)) return;
       submit.disabled = true;
       try {
         if (up) {
@@ -82,15 +105,4 @@ export class Auth {
   focus() {
     this.panel.querySelector("input")?.focus();
   }
-}
-
-/**
- * @param {import("./fields.js").Field[]} fields
- * @returns {boolean} whether something required is empty; it is then said beside it
- */
-function missing(fields) {
-  const empty = fields.filter((one) => one.input.required && one.input.value.trim() === "");
-  for (const one of empty) one.say("Please fill this in.");
-  empty[0]?.input.focus();
-  return empty.length > 0;
 }

@@ -50,6 +50,13 @@ export class Composer {
     this.#drawTyping();
   }
 
+  /** @param {string} text put before what is written already */
+  take(text) {
+    this.area.value = [text, this.area.value].filter(Boolean).join("\n");
+    this.#changed();
+    this.focus();
+  }
+
   focus() {
     this.area.focus({ preventScroll: true });
   }

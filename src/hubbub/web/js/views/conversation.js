@@ -32,6 +32,7 @@ export class Conversation {
     this.#chat = chat;
     this.messages = new MessageList(chat, dialogs);
     this.composer = new Composer(chat, () => this.#editLast());
+    this.messages.onRewrite = (text) => this.composer.take(text);
     this.messages.tools.onEditorClosed = () => this.composer.focus();
     this.welcome = new Welcome(chat, actions);
     this.title = h("h1", { class: "room-title", tabindex: -1 });

@@ -13,13 +13,14 @@ let serial = 0;
  * @property {HTMLElement} element
  * @property {HTMLInputElement} input
  * @property {(problem: string) => void} say show a problem, or none
+ * @property {(value: string) => string} rule what is wrong with a value, or nothing
  */
 
 /**
- * @param {Record<string, any> & { name: string, label: string, hint?: string, optional?: boolean }} options the rest are attributes of the input
+ * @param {Record<string, any> & { name: string, label: string, hint?: string, optional?: boolean, rule?: (value: string) => string }} options the rest are attributes of the input
  * @returns {Field}
  */
-export function field({ name, label, hint, optional, ...attributes }) {
+export function field({ name, label, hint, optional, rule = () => "", ...attributes }) {
   const id = `field-${name}-${(serial += 1)}`;
   const input = h("input", { type: "text", ...attributes, id, name });
   const problem = h("p", { class: "field-problem", id: `${id}-problem`, hidden: true });
@@ -36,7 +37,7 @@ export function field({ name, label, hint, optional, ...attributes }) {
   describe(false);
   input.addEventListener("input", () => problem.hidden || say(""));
   const title = h("label", { for: id }, label, optional && h("span", { class: "optional", text: "optional" }));
-  return { name, input, say, element: h("div", { class: "field" }, title, holder, problem, help) };
+  return { name, input, say, rule, element: h("div", { class: "field" }, title, holder, problem, help) };
 }
 
 /** @param {HTMLInputElement} input */
@@ -48,6 +49,33 @@ function reveal(input) {
   });
   button.setAttribute("aria-pressed", "false");
   return button;
+}
+
+/**
+ * Look at every field before asking the server, so that all that is wrong is said at once.
+ *
+ * @param {Field[]} fields
+ * @returns {boolean} whether something is wrong; it is then said beside it, and the first has the focus
+ */
+export function anyWrong(fields) {
+  let first = null;
+  for (const one of fields) {
+    const value = one.input.value.trim();
+    const problem = value === "" ? (one.input.required ? "Please fill this in." : "") : one.rule(one.input.value);
+    one.say(problem);
+    if (problem) first ??= one.input;
+  }
+  first?.focus();
+  return first !== null;
+}
+
+/**
+ * A validator's sentence is for programmers; the forms say beforehand what a field takes.
+ *
+ * @param {string} reason
+ */
+function plainly(reason) {
+  return reason.startsWith("Expected ") ? "This is not valid." : /[.!?]$/.test(reason) ? reason : `${reason}.`;
 }
 
 /**
@@ -64,7 +92,7 @@ export function showFailure(place, fields, error) {
   if (!error) return;
   const said = error instanceof Failure ? error.fields : {};
   const named = fields.filter((one) => said[one.name]);
-  for (const one of named) one.say(said[one.name]);
+  for (const one of named) one.say(plainly(said[one.name]));
   if (named.length > 0) {
     named[0].input.focus();
     return;

@@ -17,6 +17,7 @@ import { richText } from "./richtext.js";
  * @typedef {object} RowActions
  * @property {(clientId: string) => void} retry
  * @property {(clientId: string) => void} discard
+ * @property {(clientId: string) => void} rewrite
  * @property {(row: MessageRow) => void} history
  */
 
@@ -109,6 +110,7 @@ function failure(outgoing, actions) {
     icon("alert"),
     h("span", { text: `Not sent. ${outgoing.problem ?? ""}` }),
     h("button", { type: "button", class: "link", text: "Try again", on: { click: () => actions.retry(clientId) } }),
+    h("button", { type: "button", class: "link", text: "Edit", on: { click: () => actions.rewrite(clientId) } }),
     h("button", { type: "button", class: "link", text: "Discard", on: { click: () => actions.discard(clientId) } }),
   );
 }

@@ -54,11 +54,18 @@ export class MessageList {
     this.#actions = {
       retry: (/** @type {string} */ clientId) => chat.outbox.retry(clientId),
       discard: (/** @type {string} */ clientId) => void chat.outbox.drop(clientId),
+      rewrite: (/** @type {string} */ clientId) => {
+        const entry = chat.outbox.drop(clientId);
+        if (entry) this.onRewrite(entry.text);
+      },
       history: (/** @type {MessageRow} */ row) => row.message && dialogs.showEdits(row.message),
     };
   }
 
   #actions;
+
+  /** Called with a text that was not sent and is to be written anew. */
+  onRewrite = (/** @type {string} */ _text) => {};
 
   /** @param {Room | null} room */
   show(room) {

@@ -19,18 +19,21 @@ export class People {
 
   /**
    * @param {Chat} chat
-   * @param {() => void} close
+   * @param {{ close: () => void, add: (room: Room) => void }} actions
    */
-  constructor(chat, close) {
+  constructor(chat, { close, add }) {
     this.#chat = chat;
     this.body = h("div", { class: "people-body" });
+    this.add = h("button", { type: "button", class: "button quiet small people-add", text: "Add people", on: { click: () => this.#room && add(this.#room) } });
     this.element = h(
       "aside",
       { class: "people", id: "people", "aria-label": "People in this room" },
       h("header", { class: "people-head" }, h("h2", { text: "People" }), iconButton("close", "Close the list of people", close)),
       this.body,
+      this.add,
     );
     const draw = soon(() => this.#draw());
+    chat.store.on("rooms", draw);
     chat.store.on("people", (roomId) => roomId === this.#room?.roomId && draw());
     // "Seen 3 min ago" grows old by itself.
     setInterval(draw, MINUTE_MS);
@@ -48,7 +51,8 @@ export class People {
       this.body.replaceChildren();
       return;
     }
-    const { users } = this.#chat.store;
+    const { users, me } = this.#chat.store;
+    this.add.hidden = room.createdBy !== me?.userId && me?.role !== "admin";
     const everyone = [...new Set([...room.here, ...room.members])].flatMap((id) => users.get(id) ?? []);
     everyone.sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
     const here = everyone.filter((user) => room.here.has(user.userId));

@@ -1,10 +1,10 @@
 /**
- * Finding a room (mine and the public ones, by a few letters) and making a new one.
+ * Finding a room (mine and the public ones, by a few letters), making a new one, letting people in.
  */
 
 import { uuid } from "../core/platform.js";
 import { avatar } from "./avatar.js";
-import { field, showFailure } from "./fields.js";
+import { anyWrong, field, showFailure } from "./fields.js";
 import { h, icon, setAttribute } from "./dom.js";
 import { plural } from "./format.js";
 
@@ -113,12 +113,64 @@ function matching(chat, listed, typed) {
   const mine = chat.store.list().map((room) => ({ id: room.roomId, name: room.name, about: room.description, mine: true, isPrivate: room.isPrivate }));
   const others = listed
     .filter((one) => !chat.store.rooms.has(one.roomId))
-    .map((one) => ({ id: one.roomId, name: one.name, about: one.description || plural(one.memberCount ?? one.userCount ?? 0, "member"), mine: false, isPrivate: false }));
+    .map((one) => ({ id: one.roomId, name: one.name, about: one.description || plural(one.memberCount ?? 0, "member"), mine: false, isPrivate: false }));
   const rank = (/** @type {Choice} */ choice) => (choice.name.toLocaleLowerCase().startsWith(wanted) ? 0 : 1);
   return [...mine, ...others]
     .filter((choice) => `${choice.name} ${choice.about}`.toLocaleLowerCase().includes(wanted))
     .sort((a, b) => rank(a) - rank(b) || Number(b.mine) - Number(a.mine) || a.name.localeCompare(b.name))
     .slice(0, MOST);
+}
+
+/**
+ * Let somebody into a room: found by the beginning of a name, added with one press.
+ *
+ * @param {Chat} chat
+ * @param {import("./dialogs.js").Dialogs} dialogs
+ * @param {Room} room
+ */
+export function addPeople(chat, dialogs, room) {
+  const input = h("input", { type: "search", class: "find-input", placeholder: "Whom?", "aria-label": "Find people by name", autocomplete: "off", spellcheck: "false" });
+  const list = h("ul", { class: "found", "aria-label": "People found", "aria-live": "polite" });
+  const word = (/** @type {string} */ text) => list.replaceChildren(h("li", { class: "found-nothing", text }));
+  const line = (/** @type {import("../core/types.js").User} */ user) => {
+    const name = user.displayName || user.username;
+    const button = h("button", { type: "button", class: "button small", text: "Add", "aria-label": `Add ${name}` });
+    const problem = h("span", { class: "field-problem", role: "alert" });
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        await chat.addPerson(room, user.userId);
+        button.replaceWith(h("span", { class: "found-what", text: "Added" }));
+      } catch (/** @type {any} */ error) {
+        problem.textContent = error.message;
+        button.disabled = false;
+      }
+    });
+    const there = room.members.has(user.userId);
+    const about = h("span", { class: "card-text" }, h("strong", { text: name }), h("span", { text: `@${user.username}` }), problem);
+    return h("li", { class: "found-person" }, avatar(user.userId, name), about, there ? h("span", { class: "found-what", text: "Is here" }) : button);
+  };
+  let asked = 0;
+  const search = async () => {
+    const words = input.value.trim();
+    const mine = (asked += 1);
+    if (!words) {
+      word("Type the beginning of a name.");
+      return;
+    }
+    try {
+      const found = await chat.searchPeople(words);
+      if (mine !== asked) return;
+      if (found.length > 0) list.replaceChildren(...found.map(line));
+      else word(`Nobody here is called “${words}”.`);
+    } catch (/** @type {any} */ error) {
+      if (mine === asked) word(error.message);
+    }
+  };
+  input.addEventListener("input", search);
+  dialogs.open(`Add people to ${room.name}`, [h("div", { class: "find-box" }, icon("search"), input), list], { wide: true, titleHidden: true });
+  search();
+  input.focus();
 }
 
 /**
@@ -146,6 +198,7 @@ export function createRoom(chat, dialogs, open) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     showFailure(problem, [name, description], null);
+    if (anyWrong([name, description])) return;
     submit.disabled = true;
     try {
       const wish = { name: name.input.value.trim(), description: description.input.value.trim(), isPrivate: isPrivate.checked };

@@ -8,7 +8,7 @@
 import { announcer } from "./announcer.js";
 import { badge } from "./format.js";
 import { Conversation } from "./conversation.js";
-import { createRoom, findRoom } from "./room-dialogs.js";
+import { addPeople, createRoom, findRoom } from "./room-dialogs.js";
 import { h, setAttribute, soon } from "./dom.js";
 import { People } from "./people.js";
 import { Sidebar } from "./sidebar.js";
@@ -45,7 +45,7 @@ export class Shell {
     const create = () => createRoom(chat, dialogs, open);
     const close = () => this.#setDrawer(null);
     this.sidebar = new Sidebar(chat, { open, find, create, close, keys: () => dialogs.showKeys(), signOut: () => this.#signOut() });
-    this.people = new People(chat, () => this.#togglePeople());
+    this.people = new People(chat, { close: () => this.#togglePeople(), add: (room) => addPeople(chat, dialogs, room) });
     this.conversation = new Conversation(chat, dialogs, { open, find, create, menu: () => this.#setDrawer("rooms"), people: () => this.#togglePeople(), leave: (room) => this.#leave(room) });
     this.shade = h("div", { class: "shade", on: { click: close } });
     const skip = h("a", { class: "skip", href: "#conversation", text: "Skip to the conversation", on: { click: (/** @type {Event} */ event) => this.#skip(event) } });

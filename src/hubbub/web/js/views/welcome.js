@@ -91,7 +91,7 @@ export class Welcome {
         join.disabled = false;
       }
     });
-    const people = listing.memberCount === undefined ? plural(listing.userCount ?? 0, "person", "people") + " here" : plural(listing.memberCount, "member");
+    const people = plural(listing.memberCount ?? 0, "member");
     return h(
       "li",
       { class: "card" },
