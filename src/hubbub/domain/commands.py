@@ -185,8 +185,8 @@ def parse(data: Any, kind: type[Command]) -> Any:
 
 def invalid(reason: str) -> HubbubError:
     """The refusal of a value, from msgspec's sentence (`Expected `str`, got `int` - at `$.message``)."""
-    sentence, _, place = reason.partition(" - at `$")
-    field = place.rstrip("`").lstrip(".") or "body"
+    sentence, _, place = reason.partition(" - at `")
+    field = place.removeprefix("key` in `").rstrip("`").lstrip("$.") or "body"
     missing = re.search(r"missing required field `(\w+)`", sentence)
     if missing:
         field, sentence = missing[1], "This field is required"
