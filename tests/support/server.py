@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,16 +74,20 @@ class Running:
     async def last_seq(self, name: str = "general") -> int:
         return int(await self.db.fetchval("SELECT last_seq FROM rooms WHERE room_name = $1", name))
 
-    @contextlib.contextmanager
-    def statements(self) -> Iterator[list[str]]:
-        """The names of the statements that the server runs meanwhile, in order, on the connections it has open."""
+    @contextlib.asynccontextmanager
+    async def statements(self) -> AsyncIterator[list[str]]:
+        """The names of the statements that the server runs meanwhile, in order."""
         ran: list[str] = []
 
         def note(record: Any) -> None:
             name = record.query.split("*/")[0].removeprefix("/* ").strip() if record.query.startswith("/*") else "?"
             ran.append(name)
 
-        held = [holder._con for holder in self.chat.database._pool._holders if holder._con is not None]
+        pool = self.chat.database._pool
+        # Opened first, all of them: none can be opened meanwhile and not be counted.
+        for connection in [await pool.acquire() for _ in range(pool.get_max_size() - 1)]:
+            await pool.release(connection)
+        held = [holder._con for holder in pool._holders if holder._con is not None]
         for connection in held:
             connection.add_query_logger(note)
         try:

@@ -217,7 +217,7 @@ async def test_active_sessions_follow_the_connection(server: Running) -> None:
 async def test_activity_is_written_in_batches(server: Running) -> None:
     ann, bob = await server.pair()
     await ann.ok("typing", True)
-    with server.statements() as ran:
+    async with server.statements() as ran:
         for _ in range(20):
             await asyncio.gather(ann.ok("typing", False), bob.ok("typing", False), ann.ok("typing", True))
     assert ran.count("presence.touched") <= 3
