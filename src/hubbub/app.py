@@ -28,7 +28,6 @@ from hubbub.chat.limiter import FailureLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
-from hubbub.chat.sync import read_changes
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
@@ -121,7 +120,7 @@ class Hubbub:
         )
         sequencer: Sequencer[Socket] = Sequencer(
             deliver=lambda feed, listeners, change: delivery.deliver(edge, feed, listeners, change),
-            read=_with_connection(database, read_changes),
+            read=lambda room_id, number: delivery.read_missed(edge, room_id, number),
             positions=_with_connection(database, rooms.positions),
         )
         edge = Edge(chat, sequencer, Seats(), Roster(database, bus, sequencer))

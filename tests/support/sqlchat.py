@@ -90,7 +90,9 @@ class Chat:
 
     async def receipts(self, table: str, user: uuid.UUID) -> list[int]:
         """The places of the messages for which a user has rows."""
-        rows = await self.fetch(f"SELECT seq FROM {table} JOIN messages USING (message_id) WHERE {table}.user_id = $1 ORDER BY 1", user)
+        rows = await self.fetch(
+            f"SELECT seq FROM {table} JOIN messages USING (message_id) WHERE {table}.user_id = $1 ORDER BY 1", user
+        )
         return [seq for (seq,) in rows]
 
     async def check(self) -> None:

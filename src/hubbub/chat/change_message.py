@@ -30,12 +30,12 @@ async def edit_message(chat: Chat, actor: Actor, message_id: UUID, text: str) ->
         if row["is_deleted"]:
             raise HubbubError("gone")
         check_text(text, chat.rules.max_message_bytes)
-        number = await messages.edit(conn, message_id, actor.user_id, text)
-        if number is None:
+        edited = await messages.edit(conn, message_id, actor.user_id, text)
+        if edited is None:
             raise HubbubError("not_found", "The message cannot be edited any more.")
-        after = await messages.by_id(conn, message_id)
-        assert after is not None
-        (updated,) = await messages.render(conn, room, [after], MessageUpdated)
+        # As this edit left it, not as it is read again: another edit may have come since, and tells itself.
+        (updated,) = await messages.render(conn, room, [{**row, **edited}], MessageUpdated)
+    number = updated.change_seq
     if number != row["change_seq"]:
         chat.bus.publish(Change(room_id=room.room_id, number=number, event="message-updated", data=updated))
     return Changed(id=message_id, change_seq=number), updated

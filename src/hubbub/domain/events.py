@@ -126,6 +126,8 @@ class ErrorEvent(Wire, frozen=True, kw_only=True):
     message: str
     code: str
     retryable: bool
+    fields: dict[str, str] | UnsetType = UNSET
+    retry_after: float | UnsetType = UNSET
 
 
 EVENTS: Mapping[str, Any] = {

@@ -87,6 +87,8 @@ class RoomFeed(Generic[L]):
                 return False
             self.listeners[listener] = None
             for change in recent:
+                if listener not in self.listeners:
+                    break  # put out of the room by the change before
                 self._owner.deliver(self, (listener,), change)
             return True
         if after > self.position:
@@ -179,6 +181,7 @@ class RoomFeed(Generic[L]):
             self._timer = None
         if self._repair is not None:
             self._repair.cancel()
+        self.held.clear()  # nothing starts another repair
 
 
 class SequencerStats:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from hubbub.chat.access import access_room
 from hubbub.chat.members import join_room
@@ -22,6 +23,7 @@ from hubbub.sockets.edge import Edge, Seat
 from hubbub.store import messages, rooms
 
 ATTACH_TRIES = 20
+log = structlog.get_logger("connect")
 
 
 async def come_in(edge: Edge, socket: Socket, auth: Any) -> Seat:
@@ -43,6 +45,7 @@ async def come_in(edge: Edge, socket: Socket, auth: Any) -> Seat:
         actor = await authenticate(edge.chat, token.removeprefix("Bearer "))
         await sit_down(edge, seat, actor)
     except HubbubError as error:
+        get_up(edge, seat)
         if error.row.retryable:
             # The official client gives up after CONNECT_ERROR; after a lost transport it tries again by itself.
             socket.close("unavailable")
@@ -51,36 +54,45 @@ async def come_in(edge: Edge, socket: Socket, auth: Any) -> Seat:
 
 
 async def sit_down(edge: Edge, seat: Seat, actor: Actor) -> None:
-    """Sign a socket in: its row, its rooms, `ready`."""
+    """Sign a socket in: its row, `ready`, its rooms. Leaves nothing behind where it fails."""
     socket = seat.socket
-    if seat.timer is not None:
-        seat.timer.cancel()
-        seat.timer = None
     ready = await read_ready(edge.chat, actor)
     seat.actor = actor
     seat.session = edge.chat.presence.opened(actor, socket.id)
     edge.seats.add(seat, actor)
-    for room in ready.rooms:
-        # `ready` covers the room up to its counter; live events go on from there.
-        await listen(edge, seat, room.room_id, room.room, room.seq)
     socket.send(encode_event_json("/", "ready", [msgspec.json.encode(ready)]))
+    try:
+        for room in ready.rooms:
+            # `ready` covers the room up to its counter; live events go on from there.
+            await listen(edge, seat, room.room_id, room.room, room.seq)
+    except BaseException:
+        get_up(edge, seat)
+        raise
+    if seat.timer is not None:
+        seat.timer.cancel()
+        seat.timer = None
 
 
 async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -> None:
     """Listen to a room from number `after` on; what is no longer at hand comes from the database.
 
+    Where the changes since then tell that one is no longer a member, they end there, and so does the listening.
+
     Raises:
         HubbubError: `overloaded`, where the room moves faster than it can be read.
     """
+    seat.rooms.add(room_id)
     for _ in range(ATTACH_TRIES):
         if edge.sequencer.attach(room_id, name, seat.socket, after):
-            seat.rooms.add(room_id)
             return
         async with edge.chat.database.connection() as conn:
             changes, after = await read_changes(conn, room_id, after)
         feed = edge.sequencer.open(room_id, name)
         for change in changes:
             deliver(edge, feed, (seat.socket,), change)
+            if room_id not in seat.rooms:
+                return
+    seat.rooms.discard(room_id)
     raise HubbubError("overloaded", retry_after=1)
 
 
@@ -102,7 +114,7 @@ async def join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
             room = await access_room(conn, actor, str(room.room_id))
             history = await messages.before(conn, room, room.last_seq + 1, limits.HISTORY_ON_JOIN)
             unread = await rooms.unread(conn, actor.user_id, room)
-    except HubbubError:
+    except Exception:
         if heard is not None:
             await listen(edge, seat, room.room_id, room.name, heard)
         raise
@@ -119,11 +131,17 @@ def go(edge: Edge, seat: Seat) -> None:
     """A socket is gone."""
     if seat.timer is not None:
         seat.timer.cancel()
+    get_up(edge, seat)
+
+
+def get_up(edge: Edge, seat: Seat) -> None:
+    """Undo what `sit_down` and `listen` did. Does nothing the second time."""
     for room_id in seat.rooms:
         edge.sequencer.detach(room_id, seat.socket)
     seat.rooms.clear()
     if seat.actor is not None:
         edge.seats.remove(seat, seat.actor)
+        seat.actor = None
     if seat.session is not None:
         edge.chat.presence.closed(seat.session)
         seat.session = None
@@ -138,8 +156,8 @@ async def watch(edge: Edge) -> None:
         await asyncio.sleep(1.0)
         try:
             await look(edge)
-        except HubbubError:
-            continue
+        except Exception as error:
+            log.warning("the sessions could not be looked at", error=type(error).__name__)
 
 
 async def look(edge: Edge) -> None:

@@ -6,35 +6,66 @@ Before: `fanout/sequencer.py`. After: `realtime/broadcast.py`.
 from __future__ import annotations
 
 from collections.abc import Collection
+from uuid import UUID
 
 import msgspec
 
+from hubbub.chat.sync import read_changes
 from hubbub.domain.changes import Change, Hint, Renamed, Revoked, StatusChanged, Told
 from hubbub.domain.events import RoomUpdated
 from hubbub.realtime import Socket, broadcast, encode_event_json
-from hubbub.sockets.edge import Edge, Feed
+from hubbub.sockets.edge import Edge, Feed, Seat
+from hubbub.store import members
 
 _ENCODE = msgspec.json.Encoder().encode
 
 
 def deliver(edge: Edge, feed: Feed, listeners: Collection[Socket], change: Change) -> None:
-    """Tell listeners of a room one change: encoded once, one write per connection and tick (law 6)."""
+    """Tell listeners of a room one change: encoded once, one write per connection and tick (law 6).
+
+    Also called to tell one listener what the others were told before: then it changes nothing for those.
+    """
+    # A copy: a connection whose outbox overflows is closed in the middle of this, and stops listening.
+    listeners = tuple(listeners)
     broadcast(listeners, encode_event_json("/", change.event, [_ENCODE(change.data)]))
     if change.event == "receive-message":
         return
     if change.event in ("user-joined", "user-left"):
         edge.roster.changed(change.room_id)
         if change.leaver is not None:
+            # Those who were told just now. Others of theirs know of a later coming, or will be told.
             for seat in edge.seats.by_user.get(change.leaver, ()):
-                edge.sequencer.detach(change.room_id, seat.socket)
-                seat.rooms.discard(change.room_id)
+                if seat.socket in listeners:
+                    put_out(edge, seat, change.room_id)
     elif isinstance(change.data, RoomUpdated):
         if change.data.deleted:
             for socket in list(feed.everyone()):
-                edge.sequencer.detach(change.room_id, socket)
-                socket.data.rooms.discard(change.room_id)
-        else:
+                put_out(edge, socket.data, change.room_id)
+        elif feed.position is None or change.number >= feed.position:
             edge.sequencer.rename(feed, change.data.name)
+
+
+def put_out(edge: Edge, seat: Seat, room_id: UUID) -> None:
+    """A socket hears a room no longer."""
+    edge.sequencer.detach(room_id, seat.socket)
+    seat.rooms.discard(room_id)
+
+
+async def read_missed(edge: Edge, room_id: UUID, number: int) -> tuple[list[Change], int]:
+    """What a feed has not told; see `read_changes`.
+
+    A membership whose row was removed by plain SQL has no change of its own: the room's says only that something
+    changed. So then those who listen are compared with those who are members.
+    """
+    async with edge.chat.database.connection() as conn:
+        changes, up_to = await read_changes(conn, room_id, number)
+        feed = edge.sequencer.feeds.get(room_id)
+        if feed is not None and any(change.event == "room-updated" for change in changes):
+            people = {socket.data.actor.user_id for socket in feed.everyone() if socket.data.actor is not None}
+            for user_id in people - await members.active_of(conn, room_id, list(people)):
+                for seat in edge.seats.by_user.get(user_id, ()):
+                    put_out(edge, seat, room_id)
+    return changes, up_to
 
 
 def accept(edge: Edge, hint: Hint) -> None:
@@ -59,10 +90,8 @@ def _tell(edge: Edge, hint: Told) -> None:
     feed = edge.sequencer.feeds.get(hint.room_id)
     if feed is None or feed.is_idle:
         return
-    listeners = feed.everyone()
-    if hint.but is not None:
-        left_out = {seat.socket for seat in edge.seats.by_user.get(hint.but, ())}
-        listeners = [socket for socket in listeners if socket not in left_out] if left_out else listeners
+    left_out = {seat.socket for seat in edge.seats.by_user.get(hint.but, ())} if hint.but is not None else set()
+    listeners = [socket for socket in feed.everyone() if socket not in left_out]
     broadcast(listeners, encode_event_json("/", hint.event, [_ENCODE(hint.data)]))
 
 

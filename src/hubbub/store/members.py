@@ -28,6 +28,11 @@ async def leave(conn: Connection, user_id: UUID, room_id: UUID) -> int | None:
     return await conn.fetchval(SQL["leave_room"], user_id, room_id)  # type: ignore[no-any-return]
 
 
+async def active_of(conn: Connection, room_id: UUID, user_ids: list[UUID]) -> set[UUID]:
+    """Of these people, the members of a room."""
+    return {row["user_id"] for row in await conn.fetch(SQL["active_of"], room_id, user_ids)}
+
+
 async def count_rooms(conn: Connection, user_id: UUID, most: int) -> int:
     return int(await conn.fetchval(SQL["count_rooms"], user_id, most))
 

@@ -78,9 +78,9 @@ async def by_id(conn: Connection, message_id: UUID) -> Record | None:
     return await conn.fetchrow(SQL["by_id"], message_id)
 
 
-async def edit(conn: Connection, message_id: UUID, user_id: UUID, text: str) -> int | None:
-    """Give a message a new text: the number of the change, or None where it may not be."""
-    return await conn.fetchval(SQL["edit"], message_id, user_id, text)  # type: ignore[no-any-return]
+async def edit(conn: Connection, message_id: UUID, user_id: UUID, text: str) -> Record | None:
+    """Give a message a new text: what that changed, or None where it may not be."""
+    return await conn.fetchrow(SQL["edit"], message_id, user_id, text)
 
 
 async def delete(conn: Connection, message_id: UUID, user_id: UUID, is_admin: bool) -> int | None:

@@ -25,6 +25,10 @@ UPDATE public.room_members SET is_active = false, left_at = now()
 WHERE user_id = $1 AND room_id = $2 AND is_active
 RETURNING change_seq;
 
+-- name: active_of
+-- Of the people named, those who are members of a room.
+SELECT user_id FROM public.room_members WHERE room_id = $1 AND user_id = ANY ($2::uuid[]) AND is_active;
+
 -- name: count_rooms
 -- In how many rooms one is, counted up to the limit.
 SELECT count(*) FROM (SELECT FROM public.room_members WHERE user_id = $1 AND is_active LIMIT $2) AS few;

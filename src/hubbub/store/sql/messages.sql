@@ -38,7 +38,7 @@ UPDATE public.messages AS m SET message_text = $3
 FROM (SELECT set_config('hubbub.actor', $2::uuid::text, true) AS is_set) AS actor
 WHERE actor.is_set <> '' AND m.message_id = $1 AND m.user_id = $2 AND NOT m.is_deleted
   AND EXISTS (SELECT FROM public.room_members AS x WHERE x.room_id = m.room_id AND x.user_id = $2 AND x.is_active)
-RETURNING m.change_seq;
+RETURNING m.change_seq, m.message_text, m.edited_at;
 
 -- name: delete
 -- A tombstone, by its author while a member, by who made the room, or by an administrator (`$3`).
