@@ -11,7 +11,7 @@ from hubbub.chat import accounts
 from hubbub.domain import limits
 from hubbub.domain.answers import Done, OneUser, Users, UsersFound
 from hubbub.domain.commands import UpdateUser
-from hubbub.rest.authentication import OPEN_DIRECTORY, AnyAsker, Asker, ChatPart
+from hubbub.rest.authentication import OPEN_DIRECTORY, Asker, ChatPart
 from hubbub.rest.parameters import Cursor, Limit, Offset, UserInPath, Words
 
 TAGS = ["users"]
@@ -19,20 +19,19 @@ TAGS = ["users"]
 
 @get("/users", tags=TAGS, summary="The accounts", **OPEN_DIRECTORY)
 async def list_users(
-    chat: ChatPart, actor: AnyAsker, cursor: Cursor = None, limit: Limit = limits.PAGE_DEFAULT, offset: Offset = 0
+    chat: ChatPart, cursor: Cursor = None, limit: Limit = limits.PAGE_DEFAULT, offset: Offset = 0
 ) -> Users:
     return await accounts.list_users(chat, cursor=cursor, limit=limit, offset=offset)
 
 
 @get("/users/search", tags=TAGS, summary="Accounts by name", **OPEN_DIRECTORY)
-async def search_users(chat: ChatPart, actor: AnyAsker, words: Words, limit: Limit = limits.PAGE_DEFAULT) -> UsersFound:
+async def search_users(chat: ChatPart, words: Words, limit: Limit = limits.PAGE_DEFAULT) -> UsersFound:
     return await accounts.search_users(chat, words, limit)
 
 
 @get("/users/search/{words:str}", tags=TAGS, summary="Accounts by name, as older clients ask", **OPEN_DIRECTORY)
 async def search_users_by_path(
     chat: ChatPart,
-    actor: AnyAsker,
     words: Annotated[str, PathParameter(description="The beginning of a name, percent-encoded")],
     limit: Limit = limits.PAGE_DEFAULT,
 ) -> UsersFound:
