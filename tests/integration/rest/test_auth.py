@@ -7,12 +7,11 @@ import hashlib
 import hmac
 import json
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import asyncpg
 import bcrypt
-import pytest
 from tests.support.chat import SECRET
 from tests.support.rest import PASSWORD, Person, Rest, rest_of
 
@@ -62,10 +61,13 @@ async def test_an_account_is_made_and_signed_in(rest: Rest) -> None:
     assert verified["user"] == answer["user"]
 
 
-@pytest.mark.parametrize("name", ["ann", "ANN", "ann@example.org", "Ann@Example.org"])
-async def test_sign_in_by_name_or_address_in_any_case(rest: Rest, name: str) -> None:
+NAMES: list[Any] = ["ann", "ANN", "ann@example.org", "Ann@Example.org"]
+
+
+async def test_sign_in_by_name_or_address_in_any_case(rest: Rest) -> None:
     ann = await rest.register("Ann", email="ann@example.org")
-    assert (await login(rest, name))["user"]["userId"] == ann.id
+    for name in NAMES:
+        assert (await login(rest, name))["user"]["userId"] == ann.id
 
 
 async def test_the_older_header_is_a_token_too(rest: Rest) -> None:
@@ -74,46 +76,49 @@ async def test_the_older_header_is_a_token_too(rest: Rest) -> None:
         assert (await rest("GET", "/api/auth/verify", headers=headers))["user"]["userId"] == ann.id
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "status"),
-    [
-        ("username", "a", 422),
-        ("username", "a" * 51, 422),
-        ("username", "ann lee", 422),
-        ("username", "ann\n", 422),
-        ("username", "\u0430nn", 422),
-        ("username", "ann\u200b", 422),
-        ("username", "deleted-ann", 422),
-        ("username", "guest-ann", 422),
-        ("username", 7, 422),
-        ("username", None, 422),
-        ("username", {"$ne": ""}, 422),
-        ("email", "ann", 422),
-        ("email", "ann@example.org\r\nBcc: x@example.org", 422),
-        ("email", "a" * 250 + "@b.org", 422),
-        ("password", "short", 422),
-        ("password", "p" * 1025, 422),
-        ("password", ["correct horse battery"], 422),
-        ("displayName", "", 422),
-        ("displayName", "\u202egnp.exe", 422),
-        ("displayName", " \u3000 ", 422),
-        ("avatar", "javascript:alert(1)", 422),
-        ("avatar", "//evil.example", 422),
-    ],
-)
-async def test_a_bad_field_is_named(rest: Rest, field: str, value: Any, status: int) -> None:
-    body = {"username": "Ann", "email": "ann@example.org", "password": PASSWORD, field: value}
-    answer = await rest("POST", "/api/auth/register", json=body, status=status)
-    assert answer["code"] == "validation_failed"
-    assert list(answer["fields"]) == [field]
+BAD_FIELDS: list[Any] = [
+    ("username", "a"),
+    ("username", "a" * 51),
+    ("username", "ann lee"),
+    ("username", "ann\n"),
+    ("username", "\u0430nn"),
+    ("username", "ann\u200b"),
+    ("username", "deleted-ann"),
+    ("username", "guest-ann"),
+    ("username", 7),
+    ("username", None),
+    ("username", {"$ne": ""}),
+    ("email", "ann"),
+    ("email", "ann@example.org\r\nBcc: x@example.org"),
+    ("email", "a" * 250 + "@b.org"),
+    ("password", "short"),
+    ("password", "p" * 1025),
+    ("password", ["correct horse battery"]),
+    ("displayName", ""),
+    ("displayName", "\u202egnp.exe"),
+    ("displayName", " \u3000 "),
+    ("avatar", "javascript:alert(1)"),
+    ("avatar", "//evil.example"),
+]
 
 
-@pytest.mark.parametrize("field", ["username", "email", "password"])
-async def test_a_missing_field_is_named(rest: Rest, field: str) -> None:
-    body = {"username": "Ann", "email": "ann@example.org", "password": PASSWORD}
-    del body[field]
-    answer = await rest("POST", "/api/auth/register", json=body, status=422)
-    assert answer["fields"] == {field: "This field is required"}
+async def test_a_bad_field_is_named(rest: Rest) -> None:
+    for field, value in BAD_FIELDS:
+        body = {"username": "Ann", "email": "ann@example.org", "password": PASSWORD, field: value}
+        answer = await rest("POST", "/api/auth/register", json=body, status=422)
+        assert answer["code"] == "validation_failed"
+        assert list(answer["fields"]) == [field]
+
+
+NEEDED: list[Any] = ["username", "email", "password"]
+
+
+async def test_a_missing_field_is_named(rest: Rest) -> None:
+    for field in NEEDED:
+        body = {"username": "Ann", "email": "ann@example.org", "password": PASSWORD}
+        del body[field]
+        answer = await rest("POST", "/api/auth/register", json=body, status=422)
+        assert answer["fields"] == {field: "This field is required"}
 
 
 async def test_a_name_is_given_once_in_any_case(rest: Rest) -> None:
@@ -230,14 +235,8 @@ def forge(head: dict[str, Any], claims: dict[str, Any], key: str = SECRET, diges
 
 def claims_of(person: Person) -> dict[str, Any]:
     payload = person.token.split(".")[1]
-    found: dict[str, Any] = json.loads(_decoded(payload))
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return found
-
-
-def _decoded(part: str) -> bytes:
-    from base64 import urlsafe_b64decode
-
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 async def test_forged_tokens_are_all_refused_alike(rest: Rest) -> None:
@@ -266,7 +265,7 @@ async def test_forged_tokens_are_all_refused_alike(rest: Rest) -> None:
     answers = {}
     for name, token in forged.items():
         headers = {b"authorization": b"Bearer " + token.encode("latin-1")}
-        answer = (await rest.answer("GET", "/api/auth/verify", headers=headers, status=401)).json()  # type: ignore[arg-type]
+        answer = (await rest.answer("GET", "/api/auth/verify", headers=headers, status=401)).json()
         assert answer["code"] == "unauthorized", name
         answers[name] = answer["message"]
     assert set(answers.values()) <= {"A valid token is needed.", "The session has ended; sign in again."}
