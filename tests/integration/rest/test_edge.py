@@ -115,6 +115,8 @@ async def test_bodies_that_are_too_long(database: str) -> None:
             assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
             assert answer.headers["connection"] == "close"
             rest.check("POST", answer)
+        headers = {"content-length": "1001"}
+        await rest("POST", "/api/rooms/general/join", headers=headers, status=413)
 
 
 async def test_nobody_is_let_in_without_a_token(rest: Rest) -> None:
