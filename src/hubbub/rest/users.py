@@ -29,32 +29,32 @@ async def search_users(chat: ChatPart, words: Words, limit: Limit = limits.PAGE_
     return await accounts.search_users(chat, words, limit)
 
 
-@get("/users/search/{words:str}", tags=TAGS, summary="Accounts by name, as older clients ask", **OPEN_DIRECTORY)
+@get("/users/search/{q:str}", tags=TAGS, summary="Accounts by name, as older clients ask", **OPEN_DIRECTORY)
 async def search_users_by_path(
     chat: ChatPart,
-    words: Annotated[str, PathParameter(description="The beginning of a name, percent-encoded")],
+    words: Annotated[str, PathParameter(name="q", description="The beginning of a name, percent-encoded")],
     limit: Limit = limits.PAGE_DEFAULT,
 ) -> UsersFound:
     return await accounts.search_users(chat, words, limit)
 
 
-@get("/users/{user_id:uuid}", tags=TAGS, summary="One account")
+@get("/users/{userId:uuid}", tags=TAGS, summary="One account")
 async def read_user(chat: ChatPart, actor: Asker, user_id: UserInPath) -> OneUser:
     return OneUser(user=await accounts.read_user(chat, actor, user_id))
 
 
-@patch("/users/{user_id:uuid}", tags=TAGS, summary="Change names or password")
+@patch("/users/{userId:uuid}", tags=TAGS, summary="Change names or password")
 async def update_user(chat: ChatPart, actor: Asker, user_id: UserInPath, data: JSONBody[UpdateUser]) -> OneUser:
     """Fields that are left out stay. A new password ends every other session of the account."""
     return OneUser(user=await accounts.update_user(chat, actor, user_id, data))
 
 
-@put("/users/{user_id:uuid}", tags=TAGS, summary="The same as PATCH, for older clients")
+@put("/users/{userId:uuid}", tags=TAGS, summary="The same as PATCH, for older clients")
 async def put_user(chat: ChatPart, actor: Asker, user_id: UserInPath, data: JSONBody[UpdateUser]) -> OneUser:
     return OneUser(user=await accounts.update_user(chat, actor, user_id, data))
 
 
-@delete("/users/{user_id:uuid}", tags=TAGS, status_code=200, summary="Delete an account")
+@delete("/users/{userId:uuid}", tags=TAGS, status_code=200, summary="Delete an account")
 async def delete_user(
     chat: ChatPart,
     actor: Asker,

@@ -27,11 +27,11 @@ GET /auth/verify
 POST /auth/logout
 GET /users
 GET /users/search
-GET /users/search/{words}
-GET /users/{user_id}
-PUT /users/{user_id}
-PATCH /users/{user_id}
-DELETE /users/{user_id}
+GET /users/search/{q}
+GET /users/{userId}
+PUT /users/{userId}
+PATCH /users/{userId}
+DELETE /users/{userId}
 GET /rooms
 POST /rooms
 GET /rooms/{room}
@@ -41,16 +41,16 @@ POST /rooms/{room}/join
 POST /rooms/{room}/leave
 GET /rooms/{room}/members
 POST /rooms/{room}/members
-DELETE /rooms/{room}/members/{user_id}
+DELETE /rooms/{room}/members/{userId}
 GET /rooms/{room}/users
 GET /rooms/{room}/messages
 POST /rooms/{room}/messages
 GET /rooms/{room}/stats
-PATCH /messages/{message_id}
-DELETE /messages/{message_id}
-GET /messages/{message_id}/history
-GET /messages/{message_id}/reads
-GET /messages/{message_id}/deliveries
+PATCH /messages/{messageId}
+DELETE /messages/{messageId}
+GET /messages/{messageId}/history
+GET /messages/{messageId}/reads
+GET /messages/{messageId}/deliveries
 """
 
 

@@ -123,9 +123,9 @@ async def test_nobody_is_let_in_without_a_token(rest: Rest) -> None:
     """Every operation of the document, but those that say they are open."""
     tried = 0
     for template, operations in rest.document["paths"].items():
-        path = template.replace("{room}", "general").replace("{words}", "a")
-        path = path.replace("{user_id}", "0" * 8 + "-0000-4000-8000-" + "0" * 12)
-        path = path.replace("{message_id}", "0" * 8 + "-0000-4000-8000-" + "0" * 12)
+        path = template.replace("{room}", "general").replace("{q}", "a")
+        path = path.replace("{userId}", "0" * 8 + "-0000-4000-8000-" + "0" * 12)
+        path = path.replace("{messageId}", "0" * 8 + "-0000-4000-8000-" + "0" * 12)
         for method, operation in operations.items():
             if operation.get("security") == [{}]:
                 continue
@@ -239,7 +239,7 @@ async def test_a_line_for_each_request_and_no_contents(rest: Rest, lines: list[A
         ("POST", "/api/auth/register", 201),
         ("POST", "/api/rooms", 201),
         ("POST", "/api/rooms/{room}/messages", 201),
-        ("GET", "/api/users/search/{words}", 200),
+        ("GET", "/api/users/search/{q}", 200),
         ("POST", "/api/auth/login", 401),
         ("GET", "-", 404),
     ]
