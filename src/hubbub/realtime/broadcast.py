@@ -19,8 +19,8 @@ from hubbub.wire.engineio_packet import encode_binary_item
 from hubbub.wire.socketio_packet import Packet, PacketType
 
 if TYPE_CHECKING:
+    from hubbub.realtime.application import Socket
     from hubbub.realtime.connection import Connection
-    from hubbub.realtime.dispatch import Socket
 
 _SLICE: Final = 256  # connections written to before other work gets a turn
 

@@ -104,12 +104,8 @@ def encode_binary_item(data: bytes) -> bytes:
 
 def encode_payload(packets: Sequence[Packet]) -> bytes:
     """Packets as one polling payload."""
-    return b"\x1e".join(
-        encode_binary_item(packet.data)
-        if isinstance(packet.data, bytes)
-        else f"{int(packet.type)}{packet.data}".encode()
-        for packet in packets
-    )
+    items = (encode_packet(packet) for packet in packets)
+    return b"\x1e".join(encode_binary_item(item) if isinstance(item, bytes) else item.encode() for item in items)
 
 
 def encode_open(

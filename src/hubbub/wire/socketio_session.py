@@ -72,7 +72,7 @@ class SocketIOSession:
         if not packet.attachments:
             return packet
         if packet.namespace not in self._standing:
-            raise ProtocolViolation("a packet for a namespace that is not connected")
+            raise _unconnected()
         self._due = packet
         self._budget = self._max_bytes - len(text)
         return None
@@ -102,9 +102,7 @@ class SocketIOSession:
         if packet.type is PacketType.CONNECT_ERROR:
             raise MalformedPacket("CONNECT_ERROR is the server's to send")
         if standing is None:
-            # SIO "Connection to a namespace": "If the server does not receive a CONNECT packet first, then it MUST
-            # close the connection immediately."
-            raise ProtocolViolation("a packet for a namespace that is not connected")
+            raise _unconnected()
         if standing is Standing.GONE:
             return None
         if packet.type is PacketType.DISCONNECT:
@@ -133,3 +131,9 @@ class SocketIOSession:
         """A namespace has been left: without another one, the connect timeout runs again."""
         if self.deadline is None and Standing.JOINED not in self._standing.values():
             self.deadline = now + self._connect_timeout
+
+
+def _unconnected() -> ProtocolViolation:
+    # SIO "Connection to a namespace": "If the server does not receive a CONNECT packet first, then it MUST close the
+    # connection immediately."
+    return ProtocolViolation("a packet for a namespace that is not connected")
