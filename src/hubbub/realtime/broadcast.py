@@ -137,7 +137,10 @@ class Flusher:
             self._last = self._loop.time()
         memo = self._memo
         for connection in dirty:
-            connection.flush(memo)
+            try:
+                connection.flush(memo)
+            except Exception as error:  # one broken transport must not keep the others waiting
+                connection.close(f"transport error: {type(error).__name__}")
         if self._handle is None:
             memo.clear()
 

@@ -248,12 +248,12 @@ class Connection:
         self._waiting_bytes = 0
         self._allowance = -1  # every send takes the slow path, which sees the end
         self._registry.remove(self, reason)
+        self.handler.closed(reason)
         if reason is end.SLOW:
             channel.abort()
         else:
             channel.close(code, text, by_client=by_client)
         self._drop_offer(code, text)
-        self.handler.closed(reason)
 
     # Time
 

@@ -122,18 +122,10 @@ class WebSocketProtocol(asyncio.Protocol):
         if path != registry.options.path:
             self._refuse(Refusal(404, 3, "Not found"))
             return
-        origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
-        found = (
-            FORBIDDEN
-            if len(origins) > 1 or len(hosts) > 1
-            else registry.check(
-                query.encode("ascii", "replace"),
-                "GET",
-                "websocket",
-                origins[0] if origins else None,
-                hosts[0] if hosts else None,
-            )
-        )
+        origin, *others = request.headers.get_all("Origin") or [""]
+        host, *more = request.headers.get_all("Host") or [""]
+        asked = (query.encode("ascii", "replace"), "GET", "websocket", origin or None, host or None)
+        found = FORBIDDEN if others or more else registry.check(*asked)
         if isinstance(found, Refusal):
             self._refuse(found)
             return
@@ -234,6 +226,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _ended(self, reason: str) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            self.ready = False  # our half may have ended: nothing more is written
             connection.channel_lost(self, reason)
             self._linger()
 
@@ -245,7 +238,10 @@ class WebSocketProtocol(asyncio.Protocol):
             if data:
                 self._transport.write(data)
             elif self._transport.can_write_eof():
-                self._transport.write_eof()
+                try:
+                    self._transport.write_eof()
+                except OSError:  # the client has reset the connection
+                    self._transport.abort()
 
     def _linger(self) -> None:
         """Close the socket once the client has had time to read the close frame and answer it.
