@@ -59,9 +59,6 @@ class Encoded:
             self._items = (*text, *map(encode_binary_item, self._attachments))
         return self._items
 
-    def __repr__(self) -> str:
-        return f"Encoded(<{self.size} bytes>)"
-
 
 def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:
     """An event from values; bytes anywhere in lists, tuples and dicts become attachments.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded
 from hubbub.realtime.transport import Channel, Handler
-from hubbub.wire.engineio_packet import Packet, PacketType
+from hubbub.wire.engineio_packet import Packet, PacketType, encode_packet
 from hubbub.wire.engineio_session import Action, EngineSession, State
 from hubbub.wire.errors import WireError
 
@@ -62,13 +62,6 @@ class Connection:
         self._allowance = self._limit - min(end.HIGH_WATER, self._limit // 2)
         self._dirty = False
         self._paused = False
-
-    def __repr__(self) -> str:
-        return f"Connection({self.engine.state.name}, waiting={self._waiting_bytes})"
-
-    @property
-    def closed(self) -> bool:
-        return self._channel is None
 
     @property
     def channel(self) -> Channel | None:
@@ -190,8 +183,7 @@ class Connection:
     def _receive_offered(self, packet: Packet) -> None:
         offered = self._offered
         assert offered is not None
-        raw = packet.data if isinstance(packet.data, bytes) else f"{int(packet.type)}{packet.data}"
-        action = self.engine.receive_offered(raw)
+        action = self.engine.receive_offered(encode_packet(packet))
         if action is Action.ANSWER_PROBE:
             offered.write([PROBE_ANSWER], {})
             self.release_poll()

@@ -177,14 +177,12 @@ class Dispatcher:
         socket.send = early.append
         try:
             await handlers.connect(socket, {} if packet.data is None else packet.data)
-        except ConnectRefused as refused:
-            socket.connected = False
-            self._refuse(namespace, refused)
-            return
         except Exception as error:
-            _LOGGER.error("a connect handler failed", exc_info=error)
+            if not isinstance(error, ConnectRefused):
+                _LOGGER.error("a connect handler failed", exc_info=error)
+                error = ConnectRefused("Internal error")
             socket.connected = False
-            self._refuse(namespace, ConnectRefused("Internal error"))
+            self._refuse(namespace, error)
             return
         if self._over is not None:
             self._part(socket, self._over)
@@ -227,7 +225,7 @@ class Dispatcher:
 
     def _part(self, socket: Socket, reason: str) -> None:
         socket.connected = False
-        socket.send = _nowhere
+        socket.send = lambda message: None
         self._farewells.append((socket, reason))
 
     def _say_farewell(self) -> None:
@@ -237,7 +235,3 @@ class Dispatcher:
                 self._namespaces[socket.namespace].disconnected(socket, reason)
             except Exception as error:
                 _LOGGER.error("a disconnected handler failed", exc_info=error)
-
-
-def _nowhere(message: Encoded) -> None:
-    """Where a socket that is gone sends to."""

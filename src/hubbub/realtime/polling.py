@@ -194,12 +194,12 @@ class Polling:
         except WireError as error:
             connection.fail(error)
             return BAD_REQUEST
-        if connection.closed:
+        if connection.channel is None:
             return UNKNOWN_SID
         errors = self._registry.stats.protocol_errors
         for packet in packets:
             connection.receive(channel, packet)
-        if connection.closed and self._registry.stats.protocol_errors != errors:
+        if connection.channel is None and self._registry.stats.protocol_errors != errors:
             return BAD_REQUEST
         await channel.readable()
         return None

@@ -87,9 +87,6 @@ class WebSocketProtocol(asyncio.Protocol):
             # The client closed, broke RFC 6455, or sent too much; the library has written the close frame.
             self._ended(end.CLIENT_CLOSED if protocol.parser_exc is None else end.PARSE_ERROR)
 
-    def eof_received(self) -> None:
-        """The client ended its half: returning None makes the transport close."""
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._server_state.connections.discard(cast("Any", self))
         self._registry.transports.discard(self)

@@ -102,12 +102,6 @@ def encode_binary_item(data: bytes) -> bytes:
     return b"b" + b64encode(data)
 
 
-def encode_payload(packets: Sequence[Packet]) -> bytes:
-    """Packets as one polling payload."""
-    items = (encode_packet(packet) for packet in packets)
-    return b"\x1e".join(encode_binary_item(item) if isinstance(item, bytes) else item.encode() for item in items)
-
-
 def encode_open(
     sid: str, upgrades: Sequence[str], ping_interval_ms: int, ping_timeout_ms: int, max_payload: int
 ) -> bytes:
