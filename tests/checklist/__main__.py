@@ -202,7 +202,9 @@ class Checklist:
         """The worst case: no process may say goodbye."""
         heading("Kill")
         children = psutil.Process(server.pid).children(recursive=True)
-        postmaster = int((self.folder / "data" / "postgres" / "18" / "data" / "postmaster.pid").read_text().splitlines()[0])
+        postmaster = int(
+            (self.folder / "data" / "postgres" / "18" / "data" / "postmaster.pid").read_text().splitlines()[0]
+        )
         os.kill(server.pid, signal.SIGKILL)
         os.kill(postmaster, signal.SIGKILL)
         await server.stop()
