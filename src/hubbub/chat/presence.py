@@ -27,6 +27,7 @@ from hubbub.domain.changes import StatusChanged
 from hubbub.domain.events import UserStatusUpdate
 from hubbub.domain.ids import new_id, now_utc
 from hubbub.domain.model import Actor
+from hubbub.errors import HubbubError
 from hubbub.fanout.bus import Bus
 from hubbub.store import presence
 from hubbub.store.database import Connection, Database
@@ -54,9 +55,14 @@ class Session:
 
 
 class Presence:
-    """The book of connections of this process. Start with `start`, end with `close`."""
+    """The book of connections of this process. Start with `start`, end with `close`.
 
-    def __init__(self, database: Database, bus: Bus) -> None:
+    Args:
+        offline_seconds: after a person's last connection here ended, when to see whether they are off-line.
+    """
+
+    def __init__(self, database: Database, bus: Bus, offline_seconds: float = OFFLINE_SECONDS) -> None:
+        self.offline_seconds = offline_seconds
         self._database = database
         self._bus = bus
         self.node_id = new_id()
@@ -111,7 +117,7 @@ class Presence:
         self._touched.pop(session.id, None)
         if self._opened.pop(session.id, None) is None:
             self._closed.append(session.id)
-        self._gone[session.user_id] = time.monotonic() + OFFLINE_SECONDS
+        self._gone[session.user_id] = time.monotonic() + self.offline_seconds
         self._wake.set()
 
     def touched(self, session: Session) -> None:
@@ -182,11 +188,16 @@ class Presence:
                 await self._publish(conn, online)
 
     async def _flush_touched(self) -> None:
-        while self._touched:
-            ids = list(self._touched)[:BATCH_MAX]
-            rows = [(id_, *self._touched.pop(id_)) for id_ in ids]
-            async with self._database.connection() as conn:
-                await presence.touched(conn, rows)
+        # What is touched meanwhile waits for the next time: its row may not stand yet.
+        touched, self._touched = list(self._touched.items()), {}
+        for start in range(0, len(touched), BATCH_MAX):
+            batch = touched[start : start + BATCH_MAX]
+            try:
+                async with self._database.connection() as conn:
+                    await presence.touched(conn, [(id_, *what) for id_, what in batch])
+            except HubbubError:
+                self._touched = {**dict(touched[start:]), **self._touched}
+                raise
 
     async def _flush_gone(self, now: float) -> None:
         due = [user_id for user_id, at in self._gone.items() if at <= now][:BATCH_MAX]

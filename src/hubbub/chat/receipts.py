@@ -159,8 +159,8 @@ class ReceiptBook:
                 hints.append(_read(read[place], row["message_id"], marks, now))
         return hints
 
-    async def mark_all(self, actor: Actor, room_id: UUID) -> Marked | None:
-        """Everything in a room is read by `actor`; tells the room which messages that were. None in an empty room.
+    async def mark_all(self, actor: Actor, room_id: UUID) -> Marked:
+        """Everything in a room is read by `actor`; tells the room which messages that were.
 
         Raises:
             HubbubError: `not_found`, `overloaded`, `unavailable`.
@@ -171,7 +171,9 @@ class ReceiptBook:
         if row is None or not row["is_active"]:
             raise HubbubError("not_found", "There is no such room, or you are not a member of it.")
         if latest is None:
-            return None
+            return Marked(
+                room=row["room_name"], room_id=room_id, delivered_seq=row["delivered_seq"], read_seq=row["read_seq"]
+            )
         read_seq = row["read_seq"]
         marked = await self.mark(actor, latest["message_id"], is_read=True)
         if marked.read_seq > read_seq:
@@ -194,7 +196,7 @@ def _delivered(one: receipts.Moved, message_id: UUID, marks: receipts.Marks, now
     data = MessageStatusUpdate(
         message_id=message_id,
         seq=one.delivered_seq,
-        delivered=True,
+        delivered=marks.delivered_count > 0,  # its author's own mark does not count
         delivered_to=marks.delivered_to,
         delivered_count=marks.delivered_count,
         delivered_by=one.user_id,
@@ -209,7 +211,7 @@ def _read(one: receipts.Moved, message_id: UUID, marks: receipts.Marks, now: str
     data = MessageReadUpdate(
         message_id=message_id,
         seq=one.read_seq,
-        read=True,
+        read=marks.read_count > 0,
         read_by=marks.read_by,
         read_count=marks.read_count,
         read_by_user=one.user_id,

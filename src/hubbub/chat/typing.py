@@ -15,10 +15,15 @@ TYPING_MAX = 10_000  # people typing through this process at once
 
 
 class TypingBook:
-    """Remembers who types where, so that repeats are not told again and silence ends it."""
+    """Remembers who types where, so that repeats are not told again and silence ends it.
 
-    def __init__(self, bus: Bus) -> None:
+    Args:
+        seconds: after which typing ends by itself.
+    """
+
+    def __init__(self, bus: Bus, seconds: float = limits.TYPING_SECONDS) -> None:
         self._bus = bus
+        self.seconds = seconds
         self._ends: dict[tuple[UUID, UUID], asyncio.TimerHandle] = {}
 
     def set(self, actor: Actor, room_id: UUID, room: str, is_typing: bool) -> None:
@@ -27,9 +32,11 @@ class TypingBook:
         timer = self._ends.pop(key, None)
         if timer is not None:
             timer.cancel()
-        if is_typing and (timer is not None or len(self._ends) < TYPING_MAX):
+        if is_typing:
+            if timer is None and len(self._ends) >= TYPING_MAX:
+                return  # nobody would remember to end it
             loop = asyncio.get_running_loop()
-            self._ends[key] = loop.call_later(limits.TYPING_SECONDS, self.set, actor, room_id, room, False)
+            self._ends[key] = loop.call_later(self.seconds, self.set, actor, room_id, room, False)
         if is_typing != (timer is not None):
             data = UserTyping(
                 user_id=actor.user_id,

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from hubbub.chat.change_message import delete_message, edit_message
 from hubbub.chat.send_message import send_message
-from hubbub.domain.answers import Changed, Done, Marked, Sent
+from hubbub.domain.answers import Changed, Marked, Sent
 from hubbub.domain.commands import DeleteMessage, EditMessage, MarkAllRead, MarkMessage, SendMessage
 from hubbub.sockets.edge import Edge, Seat
 
@@ -43,8 +42,8 @@ async def read(edge: Edge, seat: Seat, command: MarkMessage) -> asyncio.Future[M
     return edge.chat.receipts.mark(seat.require(), command.message_id, is_read=True)
 
 
-async def read_all(edge: Edge, seat: Seat, command: MarkAllRead) -> Any:
+async def read_all(edge: Edge, seat: Seat, command: MarkAllRead) -> Marked:
     """`mark-all-read`"""
     actor = seat.require()
     room_id, _ = await edge.place(seat, command.room)
-    return await edge.chat.receipts.mark_all(actor, room_id) or Done()
+    return await edge.chat.receipts.mark_all(actor, room_id)
