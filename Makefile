@@ -10,7 +10,7 @@ help: ## list the commands
 
 $(VENV)/serve.stamp: requirements/build.txt requirements/runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Hubbub needs Python 3.11 or newer; try: make serve PYTHON=python3.12"; exit 1; }
-	@echo "Making Hubbub's own Python environment in $(VENV) ..."
+	@echo "Making Hubbub's own Python environment in $(VENV) (about half a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .

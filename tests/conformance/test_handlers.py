@@ -362,6 +362,22 @@ async def test_broadcast_reaches_everyone_in_order_with_one_write_for_many() -> 
         assert realtime.stats.writes - before <= 40
 
 
+@pytest.mark.parametrize("end", ["close frame", "broken frame", "1"])
+async def test_a_client_that_leaves_while_frames_wait(end: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(app := App(), flush_tick_ms=500) as (_, url), joined(url) as ws:
+        app.sockets[0].emit("waits for the tick")
+        if end == "close frame":
+            ws.frame(8, b"\x03\xe8")
+        elif end == "broken frame":
+            ws.frame(3, b"")
+        else:
+            ws.send(end)
+        await eventually(lambda: len(app.farewells) == 1)
+        await ws.closed()
+    assert app.farewells[0][1] == ("parse error" if end == "broken frame" else "transport close")
+    assert not caplog.records
+
+
 async def test_a_slow_reader_is_told_apart_and_hurts_nobody() -> None:
     app = App()
     limits = {"outbox_bytes": 65_536, "ping_interval_ms": 60_000}

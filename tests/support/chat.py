@@ -46,7 +46,8 @@ class WatchedDatabase(Database):
     @contextmanager
     def watch(self) -> Iterator[list[str]]:
         """The names of the statements that run meanwhile, in their order."""
-        self.statements = names = []
+        names: list[str] = []
+        self.statements = names
         try:
             yield names
         finally:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from tests.support.chat import running_chat
 
 from hubbub.chat.context import Chat
@@ -24,7 +24,7 @@ _formats.checks("date-time")(lambda value: not isinstance(value, str) or TIME.ma
 _numbers = itertools.count(1)
 
 
-@dataclass
+@dataclass(repr=False)
 class Person:
     """A registered account and its tokens."""
 
@@ -85,7 +85,7 @@ class Rest:
         assert described is not None, f"{operation['operationId']} may not answer {answer.status_code}: {answer.text}"
         if "$ref" in described:
             described = self.document["components"]["responses"][described["$ref"].rsplit("/", 1)[1]]
-        media_type = answer.headers["content-type"]
+        media_type = answer.headers["content-type"].removesuffix("; charset=utf-8")
         assert media_type in described["content"], (operation["operationId"], media_type)
         if media_type.endswith("json"):
             schema = described["content"][media_type]["schema"] | {"components": self.document["components"]}

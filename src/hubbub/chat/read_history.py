@@ -80,6 +80,7 @@ async def read_receipts(
     async with chat.database.connection() as conn:
         row, room = await access_message(conn, actor, message_id)
         data = await receipts.people(conn, which, message_id, room.room_id, row["seq"], row["user_id"], after, limit)
-        (marks,) = await receipts.marks(conn, room.room_id, room.member_count, [(row["seq"], row["user_id"])])
+        place = receipts.Place(room.room_id, room.member_count, row["seq"], row["user_id"])
+        (marks,) = await receipts.marks(conn, [place])
     total = marks.read_count if which == "readers" else marks.delivered_count
     return Receipts(data=data, total=total, next_cursor=str(data[-1].user_id) if len(data) == limit else None)

@@ -27,7 +27,7 @@ from hubbub.store.database import Connection, Database, in_our_words
 
 GATHER_SECONDS: Final = 0.02
 WAITING_MAX: Final = 20_000
-BATCH_MAX: Final = 1_000
+BATCH_MAX: Final = 500
 
 log = structlog.get_logger("receipts")
 
@@ -115,9 +115,7 @@ class ReceiptBook:
         async with self._database.transaction() as conn:
             moved = await receipts.mark(conn, [(wish.user_id, wish.message_id, wish.is_read) for wish in batch])
             rooms_of = await messages.rooms_of(conn, [wish.message_id for wish in batch])
-            for one in moved:
-                if one.member_count <= self._rows_max_members:
-                    await receipts.write_rows(conn, one)
+            await receipts.write_rows(conn, [one for one in moved if one.member_count <= self._rows_max_members])
             hints = await self._hints(conn, moved)
         found = {(one.room_id, one.user_id): one for one in moved}
         for wish in batch:
@@ -143,42 +141,22 @@ class ReceiptBook:
         """What rooms are told: one event for each message that became the last delivered to, or read by, somebody."""
         delivered = {(o.room_id, o.delivered_seq): o for o in moved if o.delivered_seq > o.old_delivered}
         read = {(o.room_id, o.read_seq): o for o in moved if o.read_seq > o.old_read}
-        hints: list[Told] = []
+        reached = {**delivered, **read}
+        if not reached:
+            return []
+        rows = await messages.at(conn, list(reached))
+        places = [
+            receipts.Place(row["room_id"], reached[row["room_id"], row["seq"]].member_count, row["seq"], row["user_id"])
+            for row in rows
+        ]
         now = stamp(now_utc())
-        for is_read, reached in ((False, delivered), (True, read)):
-            for (room_id, seq), one in reached.items():
-                row = await messages.at(conn, room_id, seq)
-                if row is None:
-                    continue
-                (marks,) = await receipts.marks(conn, room_id, one.member_count, [(row["seq"], row["user_id"])])
-                data: MessageReadUpdate | MessageStatusUpdate
-                if is_read:
-                    data = MessageReadUpdate(
-                        message_id=row["message_id"],
-                        seq=row["seq"],
-                        read=marks.read_count > 0,  # its author's own mark does not count
-                        read_by=marks.read_by,
-                        read_count=marks.read_count,
-                        read_by_user=one.user_id,
-                        read_by_username=one.username,
-                        timestamp=now,
-                        room=one.room,
-                        room_id=room_id,
-                    )
-                    hints.append(Told(room_id=room_id, event="message-read-update", data=data))
-                else:
-                    data = MessageStatusUpdate(
-                        message_id=row["message_id"],
-                        seq=row["seq"],
-                        delivered=marks.delivered_count > 0,
-                        delivered_to=marks.delivered_to,
-                        delivered_count=marks.delivered_count,
-                        delivered_by=one.user_id,
-                        timestamp=now,
-                        room=one.room,
-                        room_id=room_id,
-                    )
-                    hints.append(Told(room_id=room_id, event="message-status-update", data=data))
+        hints: list[Told] = []
+        for row, marks in zip(rows, await receipts.marks(conn, places), strict=True):
+            place = (row["room_id"], row["seq"])
+            if place in delivered:
+                hints.append(_delivered(delivered[place], row["message_id"], marks, now))
+            if place in read:
+                hints.append(_read(read[place], row["message_id"], marks, now))
         return hints
 
     async def mark_all(self, actor: Actor, room_id: UUID) -> Marked:
@@ -212,3 +190,34 @@ class ReceiptBook:
             )
             self._bus.publish(Told(room_id=room_id, event="messages-marked-read", data=data))
         return marked
+
+
+def _delivered(one: receipts.Moved, message_id: UUID, marks: receipts.Marks, now: str) -> Told:
+    data = MessageStatusUpdate(
+        message_id=message_id,
+        seq=one.delivered_seq,
+        delivered=marks.delivered_count > 0,  # its author's own mark does not count
+        delivered_to=marks.delivered_to,
+        delivered_count=marks.delivered_count,
+        delivered_by=one.user_id,
+        timestamp=now,
+        room=one.room,
+        room_id=one.room_id,
+    )
+    return Told(room_id=one.room_id, event="message-status-update", data=data)
+
+
+def _read(one: receipts.Moved, message_id: UUID, marks: receipts.Marks, now: str) -> Told:
+    data = MessageReadUpdate(
+        message_id=message_id,
+        seq=one.read_seq,
+        read=marks.read_count > 0,
+        read_by=marks.read_by,
+        read_count=marks.read_count,
+        read_by_user=one.user_id,
+        read_by_username=one.username,
+        timestamp=now,
+        room=one.room,
+        room_id=one.room_id,
+    )
+    return Told(room_id=one.room_id, event="message-read-update", data=data)

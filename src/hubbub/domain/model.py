@@ -111,7 +111,7 @@ class Member(Wire, frozen=True, kw_only=True):
     room_id: UUID
 
 
-class Presence(Wire, frozen=True, kw_only=True):
+class UserPresence(Wire, frozen=True, kw_only=True):
     """The `status` object inside `room-users`."""
 
     online: bool
@@ -127,7 +127,7 @@ class RoomUser(Wire, frozen=True, kw_only=True):
     avatar: str | None
     room: str
     room_id: UUID
-    status: Presence
+    status: UserPresence
 
 
 class RoomStats(Wire, frozen=True, kw_only=True):

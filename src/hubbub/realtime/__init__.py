@@ -5,11 +5,12 @@ the application's `Handlers`; what the application says goes out through `broadc
 together; `registry.py` holds the connections. Imports `wire` and `errors` alone.
 """
 
+from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
 from hubbub.realtime.broadcast import Encoded, broadcast, encode_event, encode_event_json
-from hubbub.realtime.connection import Connection, Handler
-from hubbub.realtime.dispatch import Args, ConnectRefused, Handlers, Pending, Socket
+from hubbub.realtime.connection import Connection
 from hubbub.realtime.registry import Options, Stats
 from hubbub.realtime.server import Realtime
+from hubbub.realtime.transport import Handler
 
 __all__ = [
     "Args",

@@ -19,8 +19,8 @@ from hubbub.wire.engineio_packet import encode_binary_item
 from hubbub.wire.socketio_packet import Packet, PacketType
 
 if TYPE_CHECKING:
+    from hubbub.realtime.application import Socket
     from hubbub.realtime.connection import Connection
-    from hubbub.realtime.dispatch import Socket
 
 _SLICE: Final = 256  # connections written to before other work gets a turn
 
@@ -58,9 +58,6 @@ class Encoded:
             text = () if self._text is None else (self._text,)
             self._items = (*text, *map(encode_binary_item, self._attachments))
         return self._items
-
-    def __repr__(self) -> str:
-        return f"Encoded(<{self.size} bytes>)"
 
 
 def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:
@@ -137,7 +134,10 @@ class Flusher:
             self._last = self._loop.time()
         memo = self._memo
         for connection in dirty:
-            connection.flush(memo)
+            try:
+                connection.flush(memo)
+            except Exception as error:  # one broken transport must not keep the others waiting
+                connection.close(f"transport error: {type(error).__name__}")
         if self._handle is None:
             memo.clear()
 

@@ -8,10 +8,12 @@ After it: a `Handler`, such as Socket.IO's in `dispatch.py`, or an echo.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
+from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded
-from hubbub.wire.engineio_packet import Packet, PacketType
+from hubbub.realtime.transport import Channel, Handler
+from hubbub.wire.engineio_packet import Packet, PacketType, encode_packet
 from hubbub.wire.engineio_session import Action, EngineSession, State
 from hubbub.wire.errors import WireError
 
@@ -21,60 +23,6 @@ if TYPE_CHECKING:
 
 PING: Final = Encoded(b"2")
 PROBE_ANSWER: Final = Encoded(b"3probe")
-
-# Reasons, as Socket.IO names them where it has a name. Metrics count them.
-CLIENT_CLOSED: Final = "transport close"
-PING_TIMEOUT: Final = "ping timeout"
-PARSE_ERROR: Final = "parse error"
-CONNECT_TIMEOUT: Final = "connect timeout"
-SLOW: Final = "slow"
-SHUTTING_DOWN: Final = "server shutting down"
-
-HIGH_WATER: Final = 65_536  # bytes in a transport's buffer above which it takes no more for now
-
-# WebSocket close codes, RFC 6455 section 7.4.1.
-NORMAL, GOING_AWAY, PROTOCOL_ERROR, INVALID_DATA, POLICY, TOO_BIG = 1000, 1001, 1002, 1007, 1008, 1009
-
-
-class Handler(Protocol):
-    """The layer above one connection."""
-
-    @property
-    def deadline(self) -> float | None:
-        """When, on the loop's clock, the connection is to be closed as `connect timeout`; None for never."""
-
-    def message(self, data: str | bytes) -> None:
-        """One Engine.IO message arrived. A `WireError` closes the connection."""
-
-    def closed(self, reason: str) -> None:
-        """The connection is over. Called once; nothing is called after it."""
-
-
-class Channel(Protocol):
-    """A transport in use by one connection."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether `write` may be called now; when it turns True the channel calls `Connection.channel_ready`."""
-
-    def fit(self, waiting: list[Encoded]) -> int:
-        """How many of the messages that wait one `write` takes; at least one."""
-
-    def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        """Send these messages at once; the bytes handed over."""
-
-    def buffered(self) -> int:
-        """Bytes taken by `write` that have not left yet."""
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-    def close(self, code: int, reason: str, *, by_client: bool = False) -> None:
-        """End the transport in order; what was written before still leaves."""
-
-    def abort(self) -> None:
-        """End it at once; what is buffered is lost."""
 
 
 class Connection:
@@ -111,26 +59,14 @@ class Connection:
         self._waiting: list[Encoded] = []
         self._waiting_bytes = 0
         self._limit = options.outbox_bytes
-        self._allowance = self._limit - min(HIGH_WATER, self._limit // 2)
+        self._allowance = self._limit - min(end.HIGH_WATER, self._limit // 2)
         self._dirty = False
         self._paused = False
-
-    def __repr__(self) -> str:
-        return f"Connection({self.engine.state.name}, waiting={self._waiting_bytes})"
-
-    @property
-    def closed(self) -> bool:
-        return self._channel is None
 
     @property
     def channel(self) -> Channel | None:
         """The transport in use; None once closed."""
         return self._channel
-
-    @property
-    def paused(self) -> bool:
-        """Whether reading is paused by the layer above."""
-        return self._paused
 
     # Sending
 
@@ -158,7 +94,7 @@ class Connection:
         held = self._waiting_bytes + self._channel.buffered()
         # One message larger than half the outbox (a page of history) is taken while less than half is in use.
         if held + size > self._limit and held > self._limit // 2:
-            self.close(SLOW)
+            self.close(end.SLOW)
             return False
         self._allowance = max(self._limit - self._channel.buffered(), self._waiting_bytes + size)
         return True
@@ -181,7 +117,7 @@ class Connection:
     def channel_ready(self, channel: Channel) -> None:
         """The transport takes data again."""
         if channel is self._channel:
-            self._allowance = self._limit - min(HIGH_WATER, self._limit // 2)
+            self._allowance = self._limit - min(end.HIGH_WATER, self._limit // 2)
             self.flush({})
 
     def channel_full(self, channel: Channel) -> None:
@@ -202,14 +138,14 @@ class Connection:
                 self._registry.stats.messages_in += 1
                 self.handler.message(packet.data)
             elif action is Action.END:
-                self.close(CLIENT_CLOSED, by_client=True)
+                self.close(end.CLIENT_CLOSED, by_client=True)
         except WireError as error:
             self.fail(error)
         else:
             if packet.type is PacketType.PONG:
                 self.rearm()
 
-    def fail(self, error: WireError, code: int = PROTOCOL_ERROR, channel: Channel | None = None) -> None:
+    def fail(self, error: WireError, code: int = end.PROTOCOL_ERROR, channel: Channel | None = None) -> None:
         """The client broke the protocol: closed at once, not by a ping timeout.
 
         Args:
@@ -219,7 +155,7 @@ class Connection:
         if channel is not None and channel is self._offered:
             self._drop_offer(code, str(error))
             return
-        self.close(PARSE_ERROR, code=code, text=str(error))
+        self.close(end.PARSE_ERROR, code=code, text=str(error))
 
     def pause_reading(self) -> None:
         """The layer above has enough to do; nothing more is read until `resume_reading`."""
@@ -247,8 +183,7 @@ class Connection:
     def _receive_offered(self, packet: Packet) -> None:
         offered = self._offered
         assert offered is not None
-        raw = packet.data if isinstance(packet.data, bytes) else f"{int(packet.type)}{packet.data}"
-        action = self.engine.receive_offered(raw)
+        action = self.engine.receive_offered(encode_packet(packet))
         if action is Action.ANSWER_PROBE:
             offered.write([PROBE_ANSWER], {})
             self.release_poll()
@@ -262,7 +197,7 @@ class Connection:
                 self.channel_full(offered)
             self.flush({})
         else:
-            self._drop_offer(PROTOCOL_ERROR, "a broken upgrade")
+            self._drop_offer(end.PROTOCOL_ERROR, "a broken upgrade")
 
     def _drop_offer(self, code: int, text: str) -> None:
         self.engine.lose_offer()
@@ -278,7 +213,7 @@ class Connection:
 
     # The end
 
-    def channel_lost(self, channel: Channel, reason: str = CLIENT_CLOSED) -> None:
+    def channel_lost(self, channel: Channel, reason: str = end.CLIENT_CLOSED) -> None:
         """A transport is gone."""
         if channel is self._offered:
             self._offered = None
@@ -286,7 +221,7 @@ class Connection:
         elif channel is self._channel:
             self.close(reason)
 
-    def close(self, reason: str, *, code: int = NORMAL, text: str = "", by_client: bool = False) -> None:
+    def close(self, reason: str, *, code: int = end.NORMAL, text: str = "", by_client: bool = False) -> None:
         """End the connection; does nothing the second time.
 
         Args:
@@ -297,7 +232,7 @@ class Connection:
         channel = self._channel
         if channel is None:
             return
-        if reason is not SLOW:
+        if reason is not end.SLOW:
             self.flush({})
         self.engine.close()
         self._channel = None
@@ -305,12 +240,12 @@ class Connection:
         self._waiting_bytes = 0
         self._allowance = -1  # every send takes the slow path, which sees the end
         self._registry.remove(self, reason)
-        if reason is SLOW:
+        self.handler.closed(reason)
+        if reason is end.SLOW:
             channel.abort()
         else:
             channel.close(code, text, by_client=by_client)
         self._drop_offer(code, text)
-        self.handler.closed(reason)
 
     # Time
 
@@ -326,7 +261,7 @@ class Connection:
         if self._channel is None:
             return
         if self.handler.deadline is not None and now >= self.handler.deadline:
-            self.close(CONNECT_TIMEOUT, code=POLICY, text="no namespace was joined in time")
+            self.close(end.CONNECT_TIMEOUT, code=end.POLICY, text="no namespace was joined in time")
             return
         if self._paused:
             self.engine.postpone(now)
@@ -334,9 +269,9 @@ class Connection:
         if action is Action.PING:
             self.send(PING)
         elif action is Action.TIME_OUT:
-            self.close(PING_TIMEOUT, code=GOING_AWAY, text="no pong came")
+            self.close(end.PING_TIMEOUT, code=end.GOING_AWAY, text="no pong came")
             return
         elif action is Action.DROP_OFFER:
-            self._drop_offer(POLICY, "the upgrade was not finished in time")
+            self._drop_offer(end.POLICY, "the upgrade was not finished in time")
         if self._channel is not None:
             self.rearm()

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from hubbub.errors import HubbubError
-from hubbub.realtime.broadcast import Encoded, encode_event, encode_packet
+from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
+from hubbub.realtime.broadcast import Encoded, encode_packet
 from hubbub.wire.errors import ProtocolViolation
 from hubbub.wire.socketio_packet import Packet, PacketType
 from hubbub.wire.socketio_session import SocketIOSession
@@ -28,82 +28,6 @@ if TYPE_CHECKING:
 CLIENT_LEFT: Final = "client namespace disconnect"
 SERVER_LEFT: Final = "server namespace disconnect"
 _LOGGER: Final = logging.getLogger("hubbub.realtime")
-
-Pending = asyncio.Future[Any]
-"""What `Handlers.event` returns when its ordered part is done: the ack goes out when the future resolves."""
-
-
-class Args(tuple[Any, ...]):
-    """Several arguments for one ack."""
-
-    __slots__ = ()
-
-
-class ConnectRefused(Exception):
-    """Raised by `Handlers.connect`: the client gets CONNECT_ERROR with `message`, and `data` where given."""
-
-    def __init__(self, message: str, data: Any = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.data = data
-
-
-class Handlers(Protocol):
-    """What an application does in one namespace."""
-
-    async def connect(self, socket: Socket, auth: Any) -> None:
-        """A client asks in; `auth` is its object, `{}` without one. What is emitted here leaves after the answer.
-
-        Raises:
-            ConnectRefused: it may not. Any other exception refuses too, and is logged.
-        """
-
-    async def event(self, socket: Socket, name: str, args: list[Any]) -> Any:
-        """An event came.
-
-        Returns:
-            The ack's one argument; None for none, `Args` for several, or a `Pending` future of any of these, in
-            which case the next event is taken at once. An exception is acked with what `on_error` makes of it.
-        """
-
-    def disconnected(self, socket: Socket, reason: str) -> None:
-        """The socket is gone."""
-
-
-class Socket:
-    """One client in one namespace.
-
-    Attributes:
-        id: the Socket.IO session id, 144 random bits.
-        data: the application's own.
-        send: queue an already encoded event, shared by many.
-    """
-
-    __slots__ = ("_dispatcher", "connected", "connection", "data", "id", "namespace", "send")
-
-    def __init__(self, dispatcher: Dispatcher, connection: Connection, namespace: str) -> None:
-        self.id = secrets.token_urlsafe(18)
-        self.namespace = namespace
-        self.connection = connection
-        self.connected = True
-        self.data: Any = None
-        self.send: Callable[[Encoded], None] = connection.send
-        self._dispatcher = dispatcher
-
-    def __repr__(self) -> str:
-        return f"Socket({self.namespace}, connected={self.connected})"
-
-    def emit(self, event: str, *args: Any) -> None:
-        """Send an event; bytes in the arguments become attachments. Never blocks; does nothing once disconnected."""
-        self.send(encode_event(self.namespace, event, args))
-
-    def disconnect(self) -> None:
-        """Leave this namespace with a DISCONNECT: official clients do not come back by themselves."""
-        self._dispatcher.leave(self)
-
-    def close(self, reason: str) -> None:
-        """Close the transport: official clients come back by themselves. `reason` is for `disconnected` and metrics."""
-        self.connection.close(reason)
 
 
 class Dispatcher:
@@ -253,14 +177,12 @@ class Dispatcher:
         socket.send = early.append
         try:
             await handlers.connect(socket, {} if packet.data is None else packet.data)
-        except ConnectRefused as refused:
-            socket.connected = False
-            self._refuse(namespace, refused)
-            return
         except Exception as error:
-            _LOGGER.error("a connect handler failed", exc_info=error)
+            if not isinstance(error, ConnectRefused):
+                _LOGGER.error("a connect handler failed", exc_info=error)
+                error = ConnectRefused("Internal error")
             socket.connected = False
-            self._refuse(namespace, ConnectRefused("Internal error"))
+            self._refuse(namespace, error)
             return
         if self._over is not None:
             self._part(socket, self._over)
@@ -303,7 +225,7 @@ class Dispatcher:
 
     def _part(self, socket: Socket, reason: str) -> None:
         socket.connected = False
-        socket.send = _nowhere
+        socket.send = lambda message: None
         self._farewells.append((socket, reason))
 
     def _say_farewell(self) -> None:
@@ -313,7 +235,3 @@ class Dispatcher:
                 self._namespaces[socket.namespace].disconnected(socket, reason)
             except Exception as error:
                 _LOGGER.error("a disconnected handler failed", exc_info=error)
-
-
-def _nowhere(message: Encoded) -> None:
-    """Where a socket that is gone sends to."""

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from hubbub.realtime import connection as reasons
+from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded, type_of_memo
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.registry import BAD_REQUEST, TOO_LARGE, TOO_SLOW, UNKNOWN_SID, Refusal, Registry
@@ -85,7 +85,7 @@ class PollingChannel:
         self.resume_reading()
 
     def abort(self) -> None:
-        self.close(reasons.NORMAL, "")
+        self.close(end.NORMAL, "")
 
     def _answer(self, body: bytes) -> None:
         poll, self._poll = self._poll, None
@@ -194,12 +194,12 @@ class Polling:
         except WireError as error:
             connection.fail(error)
             return BAD_REQUEST
-        if connection.closed:
+        if connection.channel is None:
             return UNKNOWN_SID
         errors = self._registry.stats.protocol_errors
         for packet in packets:
             connection.receive(channel, packet)
-        if connection.closed and self._registry.stats.protocol_errors != errors:
+        if connection.channel is None and self._registry.stats.protocol_errors != errors:
             return BAD_REQUEST
         await channel.readable()
         return None

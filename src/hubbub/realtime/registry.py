@@ -16,7 +16,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from hubbub.realtime.broadcast import Encoded, Flusher
-from hubbub.realtime.connection import GOING_AWAY, SHUTTING_DOWN, Channel, Connection, Handler
+from hubbub.realtime.connection import Connection
+from hubbub.realtime.transport import GOING_AWAY, SHUTTING_DOWN, Channel, Handler
 from hubbub.wire.engineio_packet import encode_open
 from hubbub.wire.engineio_session import State
 

@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hubbub.realtime.connection import Connection, Handler
-from hubbub.realtime.dispatch import Dispatcher, Handlers
+from hubbub.realtime.application import Handlers
+from hubbub.realtime.connection import Connection
+from hubbub.realtime.dispatch import Dispatcher
 from hubbub.realtime.polling import Polling, Receive, Scope, Send
 from hubbub.realtime.registry import Options, Registry, Stats
+from hubbub.realtime.transport import Handler
 from hubbub.realtime.websocket import WebSocketProtocol
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from hubbub.realtime import connection as reasons
+from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded, join, type_of_memo
-from hubbub.realtime.connection import HIGH_WATER, Connection
+from hubbub.realtime.connection import Connection
 from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
 from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
 from hubbub.wire.engineio_session import State
@@ -68,7 +68,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=min(HIGH_WATER, self._registry.options.outbox_bytes // 2))
+        self._transport.set_write_buffer_limits(high=min(end.HIGH_WATER, self._registry.options.outbox_bytes // 2))
         self._server_state.connections.add(cast("Any", self))
         self._registry.transports.add(self)
 
@@ -85,10 +85,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._drain()
         if protocol.state is not OPEN:
             # The client closed, broke RFC 6455, or sent too much; the library has written the close frame.
-            self._ended(reasons.CLIENT_CLOSED if protocol.parser_exc is None else reasons.PARSE_ERROR)
-
-    def eof_received(self) -> None:
-        """The client ended its half: returning None makes the transport close."""
+            self._ended(end.CLIENT_CLOSED if protocol.parser_exc is None else end.PARSE_ERROR)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server_state.connections.discard(cast("Any", self))
@@ -96,7 +93,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._ended(reasons.CLIENT_CLOSED if exc is None else "transport error")
+        self._ended(end.CLIENT_CLOSED if exc is None else "transport error")
 
     def pause_writing(self) -> None:
         self.ready = False
@@ -111,8 +108,8 @@ class WebSocketProtocol(asyncio.Protocol):
     def shutdown(self) -> None:
         """uvicorn is stopping."""
         if self._connection is not None:
-            self._connection.close(reasons.SHUTTING_DOWN, code=reasons.GOING_AWAY, text=reasons.SHUTTING_DOWN)
-        self.close(reasons.GOING_AWAY, reasons.SHUTTING_DOWN)
+            self._connection.close(end.SHUTTING_DOWN, code=end.GOING_AWAY, text=end.SHUTTING_DOWN)
+        self.close(end.GOING_AWAY, end.SHUTTING_DOWN)
 
     # Handshake, EIO "Handshake" and "Upgrade"
 
@@ -122,18 +119,10 @@ class WebSocketProtocol(asyncio.Protocol):
         if path != registry.options.path:
             self._refuse(Refusal(404, 3, "Not found"))
             return
-        origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
-        found = (
-            FORBIDDEN
-            if len(origins) > 1 or len(hosts) > 1
-            else registry.check(
-                query.encode("ascii", "replace"),
-                "GET",
-                "websocket",
-                origins[0] if origins else None,
-                hosts[0] if hosts else None,
-            )
-        )
+        origin, *others = request.headers.get_all("Origin") or [""]
+        host, *more = request.headers.get_all("Host") or [""]
+        asked = (query.encode("ascii", "replace"), "GET", "websocket", origin or None, host or None)
+        found = FORBIDDEN if others or more else registry.check(*asked)
         if isinstance(found, Refusal):
             self._refuse(found)
             return
@@ -149,7 +138,7 @@ class WebSocketProtocol(asyncio.Protocol):
         else:
             # EIO "WebSocket": "A client MUST NOT open more than one WebSocket connection per session. Should it
             # happen, the server MUST close the WebSocket connection."
-            self.close(reasons.POLICY, "this session has a WebSocket")
+            self.close(end.POLICY, "this session has a WebSocket")
 
     def _refuse(self, refusal: Refusal) -> None:
         response = self._protocol.reject(refusal.status, refusal.body.decode())
@@ -175,16 +164,16 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._fragments = []
                 self._message(connection, Opcode.TEXT if kind == b"t" else Opcode.BINARY, b"".join(parts))
             elif len(self._fragments) > _MAX_FRAGMENTS:
-                connection.fail(WireError("too many fragments"), reasons.POLICY, self)
+                connection.fail(WireError("too many fragments"), end.POLICY, self)
         elif opcode is not Opcode.CLOSE and self._is_flood():
-            connection.fail(WireError("too many control frames"), reasons.POLICY, self)
+            connection.fail(WireError("too many control frames"), end.POLICY, self)
 
     def _message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
         try:
             packet = Packet(PacketType.MESSAGE, data) if opcode is Opcode.BINARY else decode_text(data.decode())
         except UnicodeDecodeError:
             # RFC 6455 section 8.1: text that is not UTF-8 fails the connection.
-            connection.fail(WireError("text that is not UTF-8"), reasons.INVALID_DATA, self)
+            connection.fail(WireError("text that is not UTF-8"), end.INVALID_DATA, self)
         except WireError as error:
             connection.fail(error, channel=self)
         else:
@@ -234,6 +223,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _ended(self, reason: str) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            self.ready = False  # our half may have ended: nothing more is written
             connection.channel_lost(self, reason)
             self._linger()
 
@@ -245,7 +235,10 @@ class WebSocketProtocol(asyncio.Protocol):
             if data:
                 self._transport.write(data)
             elif self._transport.can_write_eof():
-                self._transport.write_eof()
+                try:
+                    self._transport.write_eof()
+                except OSError:  # the client has reset the connection
+                    self._transport.abort()
 
     def _linger(self) -> None:
         """Close the socket once the client has had time to read the close frame and answer it.

@@ -20,7 +20,7 @@ from hubbub.chat.context import Chat
 from hubbub.config import Settings
 from hubbub.rest import auth, health, messages, problems, rooms, users
 from hubbub.rest.authentication import actor_of, guard
-from hubbub.rest.body import JsonRequest
+from hubbub.rest.body import JsonRequest, refuse_longer_than
 from hubbub.rest.document import make_document
 from hubbub.rest.edge import SafeEdge
 from hubbub.rest.web import WebPage
@@ -59,13 +59,15 @@ def make_application(
     litestar = Litestar(
         handlers,
         dependencies=dependencies,
-        guards=[guard(chat)],
+        guards=[refuse_longer_than(settings.max_payload), guard(chat)],
         request_class=JsonRequest,
         request_max_body_size=settings.max_payload,
         exception_handlers={Exception: problems.answer_error},
         cors_config=_cors(settings.cors_origin),
         openapi_config=None,
         logging_config=None,
+        debug=False,
+        pdb_on_exception=False,  # whatever the environment says
     )
     return SafeEdge(WebPage(litestar, web or Path(hubbub.__file__).parent / "web"))
 

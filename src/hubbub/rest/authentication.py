@@ -57,10 +57,9 @@ def guard(chat: Chat) -> Guard:
 
 def token_of(connection: Connection) -> str | None:
     """The token of `Authorization: Bearer` (RFC 6750, section 2.1), or of `x-access-token` as older clients send it."""
-    authorization = connection.headers.get("authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else None
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
     return connection.headers.get("x-access-token")
 
 

@@ -11,13 +11,30 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
-from litestar.connection import Request
+from litestar.connection import ASGIConnection, Request
 from litestar.exceptions import InternalServerException
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
 
 from hubbub.domain.commands import invalid
 from hubbub.errors import HubbubError
 
 BODY_SECONDS: Final = 10.0
+
+
+def refuse_longer_than(most: int) -> Guard:
+    """A guard that refuses a body by what it says of its length, on routes that would not read one as well.
+
+    Args:
+        most: bytes.
+    """
+
+    def is_short_enough(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        length = connection.headers.get("content-length", "")
+        if length.isdigit() and int(length) > most:
+            raise HubbubError("too_large", "The request is larger than this server takes.")
+
+    return is_short_enough
 
 
 class JsonRequest(Request[Any, Any, Any]):

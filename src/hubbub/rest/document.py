@@ -52,7 +52,6 @@ _CODES: Final[dict[str, tuple[str, ...]]] = {
     "createRoom": ("conflict",),
     "updateRoom": ("forbidden", "conflict"),
     "deleteRoom": ("forbidden",),
-    "joinRoom": ("too_large",),
     "addMember": ("forbidden",),
     "removeMember": ("forbidden",),
     "postMessage": ("forbidden", "conflict", "overloaded"),
@@ -121,6 +120,8 @@ def _codes_of(path: str, method: str, operation: dict[str, Any]) -> set[str]:
         codes.add("validation_failed")
     if "{" in path:
         codes.add("not_found")
+    if method not in ("get", "head"):
+        codes.add("too_large")
     if "requestBody" in operation:
         codes |= set(_BODY)
     return codes

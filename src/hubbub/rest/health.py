@@ -20,7 +20,7 @@ from hubbub.rest.authentication import OPEN
 
 NotReady: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 """Why this process should get no traffic just now; empty when it should."""
-METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+METRICS_TYPE: Final = "text/plain; version=0.0.4"  # Litestar adds the charset
 TAGS = ["server"]
 _READY = {200: ResponseSpec(Done, generate_examples=False, description="Send it")}
 

@@ -82,31 +82,31 @@ async def post_message(
     return Response(OneMessage(message=message, duplicate=sent.duplicate), status_code=200 if sent.duplicate else 201)
 
 
-@patch("/messages/{message_id:uuid}", tags=TAGS, summary="Edit one's own message")
+@patch("/messages/{messageId:uuid}", tags=TAGS, summary="Edit one's own message")
 async def edit_message(chat: ChatPart, actor: Asker, message_id: MessageInPath, data: JSONBody[EditText]) -> OneMessage:
     _, message = await change_message.edit_message(chat, actor, message_id, data.message)
     return OneMessage(message=message)
 
 
-@delete("/messages/{message_id:uuid}", tags=TAGS, status_code=200, summary="Delete a message")
+@delete("/messages/{messageId:uuid}", tags=TAGS, status_code=200, summary="Delete a message")
 async def delete_message(chat: ChatPart, actor: Asker, message_id: MessageInPath) -> Changed:
     """It keeps its place and loses its text."""
     return await change_message.delete_message(chat, actor, message_id)
 
 
-@get("/messages/{message_id:uuid}/history", tags=TAGS, summary="The texts a message had before")
+@get("/messages/{messageId:uuid}/history", tags=TAGS, summary="The texts a message had before")
 async def list_edits(chat: ChatPart, actor: Asker, message_id: MessageInPath) -> Edits:
     return await read_history.read_edits(chat, actor, message_id)
 
 
-@get("/messages/{message_id:uuid}/reads", tags=TAGS, summary="Who has read a message")
+@get("/messages/{messageId:uuid}/reads", tags=TAGS, summary="Who has read a message")
 async def list_reads(
     chat: ChatPart, actor: Asker, message_id: MessageInPath, cursor: Cursor = None, limit: Limit = limits.PAGE_DEFAULT
 ) -> Receipts:
     return await read_history.read_receipts(chat, actor, message_id, "readers", cursor=cursor, limit=limit)
 
 
-@get("/messages/{message_id:uuid}/deliveries", tags=TAGS, summary="Who has been given a message")
+@get("/messages/{messageId:uuid}/deliveries", tags=TAGS, summary="Who has been given a message")
 async def list_deliveries(
     chat: ChatPart, actor: Asker, message_id: MessageInPath, cursor: Cursor = None, limit: Limit = limits.PAGE_DEFAULT
 ) -> Receipts:

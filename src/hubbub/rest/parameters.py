@@ -13,8 +13,8 @@ from hubbub.errors import HubbubError
 PLACE_MAX = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
 
 RoomInPath: TypeAlias = Annotated[str, PathParameter(description="The room's id, or its name, percent-encoded")]
-UserInPath: TypeAlias = Annotated[UUID, PathParameter(description="The account's id")]
-MessageInPath: TypeAlias = Annotated[UUID, PathParameter(description="The message's id")]
+UserInPath: TypeAlias = Annotated[UUID, PathParameter(name="userId", description="The account's id")]
+MessageInPath: TypeAlias = Annotated[UUID, PathParameter(name="messageId", description="The message's id")]
 
 Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=limits.PAGE_MAX, description="Rows in one answer")]
 Cursor: TypeAlias = Annotated[

@@ -72,7 +72,7 @@ async def add_member(chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONB
     return Done()
 
 
-@delete("/rooms/{room:str}/members/{user_id:uuid}", tags=TAGS, status_code=200, summary="Put somebody out")
+@delete("/rooms/{room:str}/members/{userId:uuid}", tags=TAGS, status_code=200, summary="Put somebody out")
 async def remove_member(chat: ChatPart, actor: Asker, room: RoomInPath, user_id: UserInPath) -> Done:
     await members.remove_member(chat, actor, room, user_id)
     return Done()

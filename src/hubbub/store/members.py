@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from hubbub.domain.ids import stamp
-from hubbub.domain.model import Member, Presence, Room, RoomUser
+from hubbub.domain.model import Member, Room, RoomUser, UserPresence
 from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
 
@@ -73,5 +73,5 @@ def room_user_of(row: Record, room_id: UUID, name: str) -> RoomUser:
         avatar=row["avatar"],
         room=name,
         room_id=room_id,
-        status=Presence(online=True, last_seen=stamp(row["last_seen"]) if row["last_seen"] else None),
+        status=UserPresence(online=True, last_seen=stamp(row["last_seen"]) if row["last_seen"] else None),
     )

@@ -54,7 +54,8 @@ def message_of(row: Record, room: str, marks: receipts.Marks, kind: type[_M]) ->
 
 async def render(conn: Connection, room: Room, rows: Sequence[Record], kind: type[_M]) -> list[_M]:
     """Rows of one room as messages with their marks, in the order given."""
-    found = await receipts.marks(conn, room.room_id, room.member_count, [(row["seq"], row["user_id"]) for row in rows])
+    places = [receipts.Place(room.room_id, room.member_count, row["seq"], row["user_id"]) for row in rows]
+    found = await receipts.marks(conn, places)
     return [message_of(row, room.name, marks, kind) for row, marks in zip(rows, found, strict=True)]
 
 
@@ -101,6 +102,8 @@ async def rooms_of(conn: Connection, message_ids: list[UUID]) -> dict[UUID, UUID
     return {row["message_id"]: row["room_id"] for row in await conn.fetch(SQL["rooms_of"], message_ids)}
 
 
-async def at(conn: Connection, room_id: UUID, seq: int) -> Record | None:
-    """The message at a place of a room: id, place and author."""
-    return await conn.fetchrow(SQL["at"], room_id, seq)
+async def at(conn: Connection, places: Sequence[tuple[UUID, int]]) -> list[Record]:
+    """The messages at these places (room, seq): id, room, place and author of each."""
+    return await conn.fetch(  # type: ignore[no-any-return]
+        SQL["at"], [room_id for room_id, _ in places], [seq for _, seq in places]
+    )

@@ -6,7 +6,7 @@ A message counts as read by a member iff `from_seq < seq <= read_seq` and it is 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -33,22 +33,39 @@ class Marks:
     read_by: list[UUID] | UnsetType = UNSET
 
 
-async def marks(
-    conn: Connection, room_id: UUID, member_count: int, messages: Sequence[tuple[int, UUID | None]]
-) -> list[Marks]:
-    """The marks of some messages of one room, in their order; each room's members are read once, whatever the page.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A message whose marks are wanted, and how many members its room has."""
 
-    Args:
-        messages: (seq, author) of each.
-    """
-    if not messages:
-        return []
-    if member_count <= limits.NAMED_PEOPLE_MAX:
-        # Twice the number, because watermarks of those who left stay and count.
-        rows = await conn.fetch(MEMBERS["watermarks"], room_id, 2 * limits.NAMED_PEOPLE_MAX)
-        if len(rows) < 2 * limits.NAMED_PEOPLE_MAX:
-            return [_by_name(rows, seq, author) for seq, author in messages]
-    return await _by_count(conn, room_id, messages)
+    room_id: UUID
+    member_count: int
+    seq: int
+    author: UUID | None
+
+
+async def marks(conn: Connection, places: Sequence[Place]) -> list[Marks]:
+    """The marks of some messages, in their order. Each room's members are read once, whatever their number."""
+    # Twice the number, because the watermarks of those who left stay and count.
+    most = 2 * limits.NAMED_PEOPLE_MAX
+    small: dict[UUID, list[Record]] = {
+        place.room_id: [] for place in places if place.member_count <= limits.NAMED_PEOPLE_MAX
+    }
+    if small:
+        for row in await conn.fetch(MEMBERS["watermarks"], list(small), most):
+            small[row["room_id"]].append(row)
+    large: dict[UUID, dict[int, Marks]] = {}
+    found = []
+    for place in places:
+        rows = small.get(place.room_id)
+        if rows is not None and len(rows) < most:
+            found.append(_by_name(rows, place.seq, place.author))
+            continue
+        if place.room_id not in large:
+            wanted = [(other.seq, other.author) for other in places if other.room_id == place.room_id]
+            counted = await _by_count(conn, place.room_id, wanted)
+            large[place.room_id] = {seq: one for (seq, _), one in zip(wanted, counted, strict=True)}
+        found.append(large[place.room_id][place.seq])
+    return found
 
 
 def _by_name(rows: Sequence[Record], seq: int, author: UUID | None) -> Marks:
@@ -123,19 +140,41 @@ async def mark(conn: Connection, wishes: Sequence[tuple[UUID, UUID, bool]]) -> l
     ]
 
 
-async def write_rows(conn: Connection, moved: Moved) -> None:
-    """The rows between the old and the new watermarks of one member, a bounded number a statement."""
-    for statement, start, end in (
-        ("add_delivery_rows", moved.old_delivered, moved.delivered_seq),
-        ("add_read_rows", moved.old_read, moved.read_seq),
+async def write_rows(conn: Connection, moved: Sequence[Moved]) -> None:
+    """The rows between the old and the new watermarks of these members, a bounded number a statement.
+
+    To be called in the transaction of `mark`, which holds the members' rows.
+    """
+    await conn.execute(SQL["quiet"])
+    for statement, spans in (
+        ("add_delivery_rows", [(one, one.old_delivered, one.delivered_seq) for one in moved]),
+        ("add_read_rows", [(one, one.old_read, one.read_seq) for one in moved]),
     ):
-        while start < end:
-            row = await conn.fetchrow(
-                SQL[statement], moved.room_id, moved.user_id, start, end, limits.RECEIPT_ROWS_PER_STATEMENT
+        for batch in _batches(spans):
+            await conn.execute(
+                SQL[statement],
+                [one.room_id for one, _, _ in batch],
+                [one.user_id for one, _, _ in batch],
+                [after for _, after, _ in batch],
+                [up_to for _, _, up_to in batch],
             )
-            if row["rows"] < limits.RECEIPT_ROWS_PER_STATEMENT:
-                break
-            start = row["last"]
+
+
+def _batches(spans: Sequence[tuple[Moved, int, int]]) -> Iterator[list[tuple[Moved, int, int]]]:
+    """Spans of numbers, cut and gathered so that no batch covers more than a bounded count of them."""
+    batch: list[tuple[Moved, int, int]] = []
+    room_left = limits.RECEIPT_ROWS_PER_STATEMENT
+    for one, after, up_to in spans:
+        while after < up_to:
+            end = min(up_to, after + room_left)
+            batch.append((one, after, end))
+            room_left -= end - after
+            after = end
+            if room_left == 0:
+                yield batch
+                batch, room_left = [], limits.RECEIPT_ROWS_PER_STATEMENT
+    if batch:
+        yield batch
 
 
 async def people(

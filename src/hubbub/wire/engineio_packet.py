@@ -102,16 +102,6 @@ def encode_binary_item(data: bytes) -> bytes:
     return b"b" + b64encode(data)
 
 
-def encode_payload(packets: Sequence[Packet]) -> bytes:
-    """Packets as one polling payload."""
-    return b"\x1e".join(
-        encode_binary_item(packet.data)
-        if isinstance(packet.data, bytes)
-        else f"{int(packet.type)}{packet.data}".encode()
-        for packet in packets
-    )
-
-
 def encode_open(
     sid: str, upgrades: Sequence[str], ping_interval_ms: int, ping_timeout_ms: int, max_payload: int
 ) -> bytes:

@@ -50,24 +50,16 @@ class Action(IntEnum):
 
 
 _S, _I, _A = State, Input, Action
+_LIVE: Final = (_S.POLLING, _S.OFFERED, _S.PROBED, _S.WEBSOCKET)
 TRANSITIONS: Final[dict[tuple[State, Input], tuple[State, Action]]] = {
-    (_S.POLLING, _I.MESSAGE): (_S.POLLING, _A.DELIVER),
-    (_S.POLLING, _I.PONG): (_S.POLLING, _A.NOTHING),
-    (_S.POLLING, _I.CLOSE): (_S.CLOSED, _A.END),
+    **{(state, _I.MESSAGE): (state, _A.DELIVER) for state in _LIVE},
+    **{(state, _I.PONG): (state, _A.NOTHING) for state in _LIVE},
+    **{(state, _I.CLOSE): (_S.CLOSED, _A.END) for state in _LIVE},
     (_S.POLLING, _I.OFFER): (_S.OFFERED, _A.NOTHING),
-    (_S.OFFERED, _I.MESSAGE): (_S.OFFERED, _A.DELIVER),
-    (_S.OFFERED, _I.PONG): (_S.OFFERED, _A.NOTHING),
-    (_S.OFFERED, _I.CLOSE): (_S.CLOSED, _A.END),
     (_S.OFFERED, _I.PROBE): (_S.PROBED, _A.ANSWER_PROBE),
     (_S.OFFERED, _I.LOST): (_S.POLLING, _A.DROP_OFFER),
-    (_S.PROBED, _I.MESSAGE): (_S.PROBED, _A.DELIVER),
-    (_S.PROBED, _I.PONG): (_S.PROBED, _A.NOTHING),
-    (_S.PROBED, _I.CLOSE): (_S.CLOSED, _A.END),
     (_S.PROBED, _I.UPGRADE): (_S.WEBSOCKET, _A.SWITCH),
     (_S.PROBED, _I.LOST): (_S.POLLING, _A.DROP_OFFER),
-    (_S.WEBSOCKET, _I.MESSAGE): (_S.WEBSOCKET, _A.DELIVER),
-    (_S.WEBSOCKET, _I.PONG): (_S.WEBSOCKET, _A.NOTHING),
-    (_S.WEBSOCKET, _I.CLOSE): (_S.CLOSED, _A.END),
 }
 
 _INPUTS: Final = {

@@ -14,6 +14,8 @@ from hubbub.wire import socketio_packet
 from hubbub.wire.errors import MalformedPacket, PacketTooLarge, ProtocolViolation
 from hubbub.wire.socketio_packet import Packet, PacketType
 
+# SIO "Connection to a namespace": without a CONNECT first, the server "MUST close the connection immediately".
+_UNCONNECTED: Final = "a packet for a namespace that is not connected"
 MAX_REFUSED: Final = 16  # refused CONNECTs after which a connection is closed
 
 
@@ -72,7 +74,7 @@ class SocketIOSession:
         if not packet.attachments:
             return packet
         if packet.namespace not in self._standing:
-            raise ProtocolViolation("a packet for a namespace that is not connected")
+            raise ProtocolViolation(_UNCONNECTED)
         self._due = packet
         self._budget = self._max_bytes - len(text)
         return None
@@ -102,9 +104,7 @@ class SocketIOSession:
         if packet.type is PacketType.CONNECT_ERROR:
             raise MalformedPacket("CONNECT_ERROR is the server's to send")
         if standing is None:
-            # SIO "Connection to a namespace": "If the server does not receive a CONNECT packet first, then it MUST
-            # close the connection immediately."
-            raise ProtocolViolation("a packet for a namespace that is not connected")
+            raise ProtocolViolation(_UNCONNECTED)
         if standing is Standing.GONE:
             return None
         if packet.type is PacketType.DISCONNECT:

@@ -19,7 +19,7 @@ import pytest
 from tests.support.sqlchat import Chat
 
 WRITERS = 8
-ROUNDS = 40
+ROUNDS = 200
 
 
 HOLDERS = """

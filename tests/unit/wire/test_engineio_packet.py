@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,15 @@ from hubbub.wire.engineio_packet import (
     encode_binary_item,
     encode_open,
     encode_packet,
-    encode_payload,
 )
 from hubbub.wire.errors import MalformedPacket, PacketTooLarge, WireError
+
+
+def encode_payload(packets: Sequence[Packet]) -> bytes:
+    """Packets as one polling payload, as a client makes it."""
+    items = (encode_packet(packet) for packet in packets)
+    return b"\x1e".join(encode_binary_item(item) if isinstance(item, bytes) else item.encode() for item in items)
+
 
 GOLDEN = [
     (Packet(PacketType.OPEN, "{}"), "0{}"),

@@ -58,8 +58,10 @@ SELECT count(*) FROM (
 ) AS few;
 
 -- name: watermarks
--- How far each member of a small room has been given and has read, in one scan of its members.
-SELECT user_id, from_seq, delivered_seq, read_seq FROM public.room_members WHERE room_id = $1 LIMIT $2;
+-- How far each member of some small rooms has been given and has read: one scan of each room's members, up to `$2`.
+SELECT x.room_id, x.user_id, x.from_seq, x.delivered_seq, x.read_seq
+FROM unnest($1::uuid[]) AS r (room_id)
+CROSS JOIN LATERAL (SELECT * FROM public.room_members AS m WHERE m.room_id = r.room_id LIMIT $2) AS x;
 
 -- name: watermark_counts
 -- For a large room: of `$2` (ascending numbers), how many members stand at or above each, in one scan of its members.

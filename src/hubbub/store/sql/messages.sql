@@ -61,5 +61,7 @@ WHERE message_id = $1 ORDER BY edit_no LIMIT $2;
 SELECT message_id, room_id FROM public.messages WHERE message_id = ANY ($1::uuid[]);
 
 -- name: at
--- The message at a place of a room.
-SELECT message_id, seq, user_id FROM public.messages WHERE room_id = $1 AND seq = $2;
+-- The messages at some places of rooms.
+SELECT m.message_id, m.room_id, m.seq, m.user_id
+FROM unnest($1::uuid[], $2::bigint[]) AS p (room_id, seq)
+JOIN public.messages AS m ON m.room_id = p.room_id AND m.seq = p.seq;

@@ -31,29 +31,29 @@ JOIN public.rooms AS r USING (room_id)
 JOIN public.users AS u USING (user_id)
 LEFT JOIN moved AS m USING (room_id, user_id);
 
+-- name: quiet
+-- For the rest of this transaction the triggers leave receipts alone: what they would do has been done here.
+SELECT set_config('hubbub.receipts', 'server', true);
+
 -- name: add_delivery_rows
--- The next rows of message_deliveries between two places of a reader, a bounded number; says how many were looked at and where it stopped.
-WITH due AS (
-    SELECT m.message_id, m.seq FROM public.messages AS m
-    WHERE m.room_id = $1 AND m.seq > $3 AND m.seq <= $4 AND m.user_id IS DISTINCT FROM $2
-    ORDER BY m.seq LIMIT $5
-), added AS (
-    INSERT INTO public.message_deliveries (message_id, user_id) SELECT message_id, $2 FROM due
-    ON CONFLICT (message_id, user_id) DO NOTHING
-)
-SELECT count(*) AS rows, max(seq) AS last FROM due;
+-- Rows of message_deliveries for the messages between two places of many readers at once, in the order of locks.
+INSERT INTO public.message_deliveries (message_id, user_id)
+SELECT m.message_id, s.user_id
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS s (room_id, user_id, after, up_to)
+JOIN public.messages AS m ON m.room_id = s.room_id AND m.seq > s.after AND m.seq <= s.up_to
+WHERE m.user_id IS DISTINCT FROM s.user_id
+ORDER BY m.message_id, s.user_id
+ON CONFLICT (message_id, user_id) DO NOTHING;
 
 -- name: add_read_rows
 -- The same for message_reads.
-WITH due AS (
-    SELECT m.message_id, m.seq FROM public.messages AS m
-    WHERE m.room_id = $1 AND m.seq > $3 AND m.seq <= $4 AND m.user_id IS DISTINCT FROM $2
-    ORDER BY m.seq LIMIT $5
-), added AS (
-    INSERT INTO public.message_reads (message_id, user_id) SELECT message_id, $2 FROM due
-    ON CONFLICT (message_id, user_id) DO NOTHING
-)
-SELECT count(*) AS rows, max(seq) AS last FROM due;
+INSERT INTO public.message_reads (message_id, user_id)
+SELECT m.message_id, s.user_id
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS s (room_id, user_id, after, up_to)
+JOIN public.messages AS m ON m.room_id = s.room_id AND m.seq > s.after AND m.seq <= s.up_to
+WHERE m.user_id IS DISTINCT FROM s.user_id
+ORDER BY m.message_id, s.user_id
+ON CONFLICT (message_id, user_id) DO NOTHING;
 
 -- name: readers
 -- Who has read a message, with the time where a row was written.

@@ -467,14 +467,18 @@ CREATE TRIGGER hubbub_raise AFTER INSERT ON public.message_deliveries
 CREATE FUNCTION hubbub.leave_all_rooms(person uuid) RETURNS TABLE (room_id uuid, change_seq bigint) LANGUAGE plpgsql
 SET search_path = pg_catalog, public AS $$
 #variable_conflict use_column
+DECLARE
+    chosen uuid[]; -- these and no others: one that begins meanwhile would not have its room locked in order
 BEGIN
-    PERFORM FROM public.room_members AS x WHERE x.user_id = person AND x.is_active ORDER BY x.room_id FOR NO KEY UPDATE;
+    chosen := ARRAY(
+        SELECT x.member_id FROM public.room_members AS x WHERE x.user_id = person AND x.is_active
+        ORDER BY x.room_id FOR NO KEY UPDATE);
     PERFORM FROM public.rooms AS r WHERE r.room_id IN (
-        SELECT x.room_id FROM public.room_members AS x WHERE x.user_id = person AND x.is_active
+        SELECT x.room_id FROM public.room_members AS x WHERE x.member_id = ANY (chosen)
     ) ORDER BY r.room_id FOR NO KEY UPDATE;
     RETURN QUERY
     UPDATE public.room_members AS x SET is_active = false, left_at = now()
-    WHERE x.user_id = person AND x.is_active
+    WHERE x.member_id = ANY (chosen)
     RETURNING x.room_id, x.change_seq;
 END
 $$;

@@ -1,0 +1,107 @@
+"""Bodies over a real connection: too long, without end, too slow. In a server of its own, as `hubbub serve` runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+import pytest
+import uvicorn
+from tests.support.process import eventually
+from tests.support.rest import Rest, rest_of
+
+from hubbub.config import Settings
+from hubbub.rest import body
+
+
+@asynccontextmanager
+async def served(rest: Rest) -> AsyncIterator[int]:
+    """The application behind uvicorn; its port."""
+    application = rest.http._transport.app  # type: ignore[attr-defined]
+    config = uvicorn.Config(application, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are pytest's
+    task = asyncio.create_task(server.serve())
+    try:
+        await eventually(lambda: server.started, timeout=10)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], dict[str, object]]:
+    """One answer: status, headers, body."""
+    async with asyncio.timeout(15):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        content = await reader.readexactly(int(headers["content-length"]))
+    return int(head[0].split()[1]), headers, json.loads(content)
+
+
+HEAD = "POST /api/auth/login HTTP/1.1\r\nHost: chat.test\r\nContent-Type: application/json\r\n"
+
+
+async def test_a_body_that_says_it_is_too_long_is_not_read(database: str) -> None:
+    async with rest_of(database, settings=Settings(max_payload=1_000)) as rest, served(rest) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{HEAD}Content-Length: 10000000000\r\nExpect: 100-continue\r\n\r\n".encode())
+        status, headers, problem = await answer_of(reader)
+        assert (status, problem["code"], headers["connection"]) == (413, "too_large", "close")
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_body_without_end_is_cut(database: str) -> None:
+    async with rest_of(database, settings=Settings(max_payload=1_000)) as rest, served(rest) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
+        for _ in range(11):
+            writer.write(b"64\r\n" + b" " * 100 + b"\r\n")
+        status, headers, problem = await answer_of(reader)
+        assert (status, problem["code"], headers["connection"]) == (413, "too_large", "close")
+        writer.close()
+
+
+async def test_a_body_that_trickles_in_is_given_up(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0.3)
+    async with rest_of(database) as rest, served(rest) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+        started = time.monotonic()
+        status, headers, problem = await answer_of(reader)
+        assert (status, problem["code"], headers["connection"]) == (408, "too_slow", "close")
+        assert time.monotonic() - started < 5
+        writer.close()
+
+
+async def test_a_client_that_goes_away_in_the_middle_is_no_defect(database: str) -> None:
+    async with rest_of(database) as rest, served(rest) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: chat.test\r\n\r\n")
+        assert (await answer_of(reader))[0] == 200
+        writer.close()
+
+
+async def test_headers_that_are_no_headers(database: str) -> None:
+    async with rest_of(database) as rest, served(rest) as port:
+        for request in (
+            b"GET /api/health HTTP/1.1\r\nHost: a\r\nX-A: b\0c\r\n\r\n",
+            b"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"GET /api/health HTTP/1.1\r\nHost: a b\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            async with asyncio.timeout(5):
+                line = await reader.readline()
+            assert line.split()[1] == b"400", request
+            writer.close()
