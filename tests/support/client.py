@@ -47,9 +47,13 @@ class Client:
 
     async def close(self) -> None:
         """Leave; raises where anything that came is not in the document."""
-        session = self.sio.eio.http
+        engine = self.sio.eio
+        session = engine.http
+        tasks = [task for task in (engine.read_loop_task, engine.write_loop_task) if task is not None]
         with contextlib.suppress(Exception):
             await self.sio.disconnect()
+        if tasks:
+            await asyncio.wait(tasks, timeout=2)
         if session is not None and not session.closed:
             await session.close()
         assert not self.faults, self.faults

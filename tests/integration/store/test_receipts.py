@@ -41,9 +41,7 @@ async def mark(
     """As `chat.receipts` does."""
     async with conn.transaction():
         moved = await receipts.mark(conn, [(person.user_id, message, is_read) for person, message, is_read in wishes])
-        for one in moved:
-            if one.member_count <= rows_max:
-                await receipts.write_rows(conn, one)
+        await receipts.write_rows(conn, [one for one in moved if one.member_count <= rows_max])
     return moved
 
 
@@ -176,14 +174,14 @@ async def test_every_count_equals_brute_force(
             if row["from_seq"] < message["seq"] <= row[column] and row["user_id"] != message["user_id"]
         }
 
-    asked = [(row["seq"], row["user_id"]) for row in messages]
+    asked = [receipts.Place(room, len(members), row["seq"], row["user_id"]) for row in messages]
     dice.shuffle(asked)
     by_seq = {row["seq"]: row for row in messages}
-    named = await receipts.marks(conn, room, len(members), asked)
+    named = await receipts.marks(conn, asked)
     monkeypatch.setattr(limits, "NAMED_PEOPLE_MAX", 0)
-    counted = await receipts.marks(conn, room, len(members), asked)
-    for (seq, _), by_name, by_count in zip(asked, named, counted, strict=True):
-        delivered, read = (brute(by_seq[seq], column) for column in ("delivered_seq", "read_seq"))
+    counted = await receipts.marks(conn, asked)
+    for place, by_name, by_count in zip(asked, named, counted, strict=True):
+        delivered, read = (brute(by_seq[place.seq], column) for column in ("delivered_seq", "read_seq"))
         assert set(by_name.delivered_to or ()) == delivered
         assert set(by_name.read_by or ()) == read
         assert (by_name.delivered_count, by_name.read_count) == (len(delivered), len(read))
@@ -223,5 +221,30 @@ async def test_unread_is_counted_up_to_a_bound(conn: asyncpg.Connection, monkeyp
     assert await rooms.unread(conn, bob.user_id, rooms.room_of(row)) == 10
 
 
+async def test_marks_of_messages_of_several_rooms_at_once(
+    conn: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small rooms by name, large ones by count, in the order asked."""
+    monkeypatch.setattr(limits, "NAMED_PEOPLE_MAX", 2)
+    folk = [await people.sign_up(conn, f"person{n}") for n in range(4)]
+    places: list[tuple[receipts.Place, bool]] = []
+    for n in range(4):
+        members = folk if n % 2 else folk[:2]
+        room = await people.room(conn, f"room {n}", *members)
+        sent = await say(conn, room, folk[0], 3)
+        await mark(conn, *[(person, sent[1], True) for person in members])
+        rows = await conn.fetch("SELECT seq, user_id FROM messages WHERE room_id = $1 ORDER BY seq", room)
+        places += [
+            (receipts.Place(room, len(members), row["seq"], row["user_id"]), index < 2)
+            for index, row in enumerate(rows)
+        ]
+    random.Random(5).shuffle(places)
+    found = await receipts.marks(conn, [place for place, _ in places])
+    for (place, is_read), one in zip(places, found, strict=True):
+        count = place.member_count - 1 if is_read else 0
+        assert (one.read_count, one.delivered_count) == (count, count)
+        assert (one.read_by is UNSET) == (place.member_count > 2)
+
+
 async def test_no_marks_for_no_messages(conn: asyncpg.Connection) -> None:
-    assert await receipts.marks(conn, UUID(int=1), 5, []) == []
+    assert await receipts.marks(conn, []) == []
