@@ -1,0 +1,28 @@
+"""CPU taken by a process and all it started."""
+
+from __future__ import annotations
+
+import psutil  # type: ignore[import-untyped]
+
+
+def taken(pid: int) -> dict[str, float]:
+    """Seconds of CPU by now, `user` and `system`; children that have ended are in their parent's account.
+
+    Raises:
+        psutil.NoSuchProcess: the process itself is gone.
+    """
+    user = system = 0.0
+    parent = psutil.Process(pid)
+    for process in (parent, *parent.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        user += times.user + times.children_user
+        system += times.system + times.children_system
+    return {"user": user, "system": system}
+
+
+def since(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    """The difference of two answers of `taken`."""
+    return {kind: after[kind] - before[kind] for kind in after}
