@@ -103,9 +103,8 @@ class Sender:
             self.sent += 1
             self.sent_at.append(now)
             text = body(self.member.index, self.sent, load.plan.body_bytes)
-            parts.append(
-                frame(b'42%d%b%b","clientId":"%d-%d"}]' % (self.sent, self.prefix, text, self.member.index, self.sent))
-            )
+            client_id = b"%b-%d-%d" % (load.run_id, self.member.index, self.sent)
+            parts.append(frame(b'42%d%b%b","clientId":"%b"}]' % (self.sent, self.prefix, text, client_id)))
         self.member.transport.write(b"".join(parts))
 
 
@@ -231,6 +230,7 @@ class Load:
         self.plan = plan
         self.loop = loop
         self.reader = Reader()
+        self.run_id = os.urandom(6).hex().encode()  # a clientId that came before would be a repetition
         self.members: list[Member] = []
         self.senders: dict[int, Sender] = {}
         self.closed = self.strange = self.refused = self.disorder = 0
