@@ -1,4 +1,4 @@
-"""CPU taken by a process and all it started."""
+"""CPU taken by a process and all it started, and by the whole machine."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def taken(pid: int) -> dict[str, float]:
 def since(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
     """The difference of two answers of `taken`."""
     return {kind: after[kind] - before[kind] for kind in after}
+
+
+def machine() -> dict[str, float]:
+    """Seconds of CPU by now of all processes together, and of other guests of the same host (`steal`) as `system`."""
+    times = psutil.cpu_times()
+    return {"user": times.user + times.nice, "system": times.system + getattr(times, "steal", 0.0)}

@@ -17,6 +17,7 @@ LABELS: Final = {
 }
 ORDER: Final = tuple(LABELS)
 _BUSY: Final = 0.8  # of a core
+_DISTURBED: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,12 @@ def share(row: Row, process: str) -> float:
     return float(sum(row["cpu"][process].values()) / row["seconds"])
 
 
+def others(row: Row) -> float:
+    """Cores taken by everybody who is not part of the measurement: above a tenth or so the machine was not quiet."""
+    ours = sum(share(row, process) for process in ("server", "postgres", "client"))
+    return max(0.0, share(row, "machine") - ours)
+
+
 def faults(row: Row) -> dict[str, int]:
     """What should not be: lost, out of order, refused, unanswered, closed. Empty where all is well."""
     return {name: row["check"][name] for name in ("lost", "disorder", "refused", "unanswered", "closed", "strange")
@@ -77,6 +84,7 @@ _FIGURES: Final[dict[str, Callable[[Row], float]]] = {
     "postgres_us": lambda row: cost(row, "postgres", "user", "system"),
     "server_cores": lambda row: share(row, "server"),
     "client_cores": lambda row: share(row, "client"),
+    "other_cores": others,
     "p50_ms": lambda row: _latency(row)["p50"] or 0.0,
     "p99_ms": lambda row: _latency(row)["p99"] or 0.0,
 }
@@ -142,6 +150,11 @@ def warnings(rows: list[Row]) -> list[str]:
             found[
                 f"{LABELS[row['server']]}, {row['case']}, round {row['round']}: the load client is the bottleneck "
                 f"(client {client:.0%} of a core, server {server:.0%}); the rate is a lower bound"
+            ] = None
+        if others(row) > _DISTURBED:
+            found[
+                f"{LABELS[row['server']]}, {row['case']}, round {row['round']}: the machine was not quiet "
+                f"(others took {others(row):.0%} of a core)"
             ] = None
         if rate(row) == 0:
             found[f"{LABELS[row['server']]}, {row['case']}, round {row['round']}: nothing came in the time"] = None

@@ -336,10 +336,10 @@ class Load:
         }
 
     def _cpu(self) -> dict[str, dict[str, float]]:
-        """Seconds of CPU by now: of each watched process with its children, and of this one."""
+        """Seconds of CPU by now: of each watched process with its children, of this one, and of the whole machine."""
         own = resource.getrusage(resource.RUSAGE_SELF)
         times = {name: cpu.taken(pid) for name, pid in self.plan.watch.items()}
-        return times | {"client": {"user": own.ru_utime, "system": own.ru_stime}}
+        return times | {"client": {"user": own.ru_utime, "system": own.ru_stime}, "machine": cpu.machine()}
 
 
 def say(answer: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ async def test_a_quick_run_measures_and_writes_everything(tmp_path: Path) -> Non
             continue
         assert row["check"]["received"] == row["check"]["expected"] > 0
         assert row["check"]["lost"] == row["check"]["unanswered"] == 0
-        assert set(row["cpu"]) == {"server", "postgres", "client"}
+        assert set(row["cpu"]) == {"server", "postgres", "client", "machine"}
     for row in found["summary"]:
         assert row["per_second"]["min"] <= row["per_second"]["median"] <= row["per_second"]["max"]
         if row["server"] == "hubbub":
