@@ -43,5 +43,8 @@ bench: $(VENV)/test.stamp ## Hubbub beside its peers, about eight minutes
 docs: $(VENV)/test.stamp ## write docs/reference from the code
 	@$(BIN)/python docs/generate.py
 
+bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (ARGS="--rounds 5")
+	@$(BIN)/python -m bench $(ARGS)
+
 clean: ## remove everything that make made, data excepted
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache node_modules dist build
