@@ -31,8 +31,8 @@ from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
+from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
-from hubbub.fanout.sequencer import Sequencer
 from hubbub.metrics import readings
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, server_for
 from hubbub.realtime import Options, Realtime, Socket
@@ -118,12 +118,12 @@ class Hubbub:
                 registration_open=settings.registration == "open",
             ),
         )
-        sequencer: Sequencer[Socket] = Sequencer(
+        feeds: Feeds[Socket] = Feeds(
             deliver=lambda feed, listeners, change: delivery.deliver(edge, feed, listeners, change),
             read=lambda room_id, number: delivery.read_missed(edge, room_id, number),
             positions=_with_connection(database, rooms.positions),
         )
-        edge = Edge(chat, sequencer, Seats(), Roster(database, bus, sequencer))
+        edge = Edge(chat, feeds, Seats(), Roster(database, bus, feeds))
         realtime = Realtime(_options(settings), {"/": ChatHandlers(edge)}, on_error=failure)
         hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, application=None)
         metrics = Metrics(readings(chat, edge, realtime))
@@ -144,9 +144,10 @@ class Hubbub:
         self.chat.receipts.start()
         await self.chat.presence.start()
         for work, name in (
-            (self.edge.sequencer.run(), "sequencer"),
+            (self.edge.feeds.run(), "feeds"),
             (self.edge.roster.run(), "roster"),
             (connect.watch(self.edge), "watch"),
+            (connect.welcome(self.edge), "welcome"),
             (self._upkeep(), "upkeep"),
         ):
             self.tasks.append(asyncio.create_task(work, name=name))
@@ -166,7 +167,7 @@ class Hubbub:
                 await upkeep.ping(conn)
         except Exception:
             reasons.append("the database does not answer")
-        lag = self.edge.sequencer.stats.lag
+        lag = self.edge.feeds.stats.lag
         if lag > LAG_MAX:
             reasons.append(f"delivery is {lag} changes behind the database")
         return reasons
@@ -193,7 +194,7 @@ class Hubbub:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.edge.sequencer.stop()
+        self.edge.feeds.stop()
         self.chat.typing.close()
         await self.bus.close()
         await self.chat.presence.close()

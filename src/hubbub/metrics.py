@@ -12,10 +12,10 @@ from hubbub.telemetry import Reading
 
 def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
     """What /metrics shows; each name gets the prefix `hubbub_`."""
-    journal, stats, sequencer = chat.journal, realtime.stats, edge.sequencer
+    journal, stats, feeds = chat.journal, realtime.stats, edge.feeds
     yield Reading("gauge", "connections", "Open connections.", lambda: realtime.connections)
     yield Reading("gauge", "people", "People connected to this process.", lambda: len(edge.seats.by_user))
-    yield Reading("gauge", "rooms_in_use", "Rooms that somebody here listens to.", lambda: len(sequencer.feeds))
+    yield Reading("gauge", "rooms_in_use", "Rooms that somebody here listens to.", lambda: len(feeds.by_id))
     yield Reading("counter", "connections_opened", "Connections since start.", lambda: stats.opened)
     yield Reading(
         "counter",
@@ -41,10 +41,10 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
     )
     yield Reading("gauge", "receipts_waiting", "Receipts not yet written.", lambda: chat.receipts.waiting)
     yield Reading("counter", "receipts_marked", "Receipts written.", lambda: chat.receipts.marks)
-    yield Reading("counter", "feed_accepted", "Changes heard for rooms in use.", lambda: sequencer.stats.accepted)
-    yield Reading("counter", "feed_dropped", "Changes heard a second time.", lambda: sequencer.stats.dropped)
-    yield Reading("counter", "feed_repairs", "Gaps that were read from the database.", lambda: sequencer.stats.repairs)
-    yield Reading("gauge", "feed_lag", "Changes not yet told, at the last look.", lambda: sequencer.stats.lag)
+    yield Reading("counter", "feed_accepted", "Changes heard for rooms in use.", lambda: feeds.stats.accepted)
+    yield Reading("counter", "feed_dropped", "Changes heard a second time.", lambda: feeds.stats.dropped)
+    yield Reading("counter", "feed_repairs", "Gaps that were read from the database.", lambda: feeds.stats.repairs)
+    yield Reading("gauge", "feed_lag", "Changes not yet told, at the last look.", lambda: feeds.stats.lag)
     yield Reading(
         "gauge", "database_connections_in_use", "Connections of the pool in use.", lambda: chat.database.in_use
     )

@@ -13,8 +13,9 @@ from tests.support.process import eventually
 
 from hubbub.domain.changes import Change
 from hubbub.domain.model import Wire
-from hubbub.fanout import sequencer
-from hubbub.fanout.sequencer import RoomFeed, Sequencer
+from hubbub.fanout import feeds, sequencer
+from hubbub.fanout.feeds import Feeds
+from hubbub.fanout.sequencer import RoomFeed
 
 ROOM = UUID(int=1)
 
@@ -33,7 +34,7 @@ class World:
         self.page = 1_000
         self.broken = False
         self.reading: asyncio.Event | None = None
-        self.sequencer: Sequencer[str] = Sequencer(self._deliver, self._read, self._positions)
+        self.feeds: Feeds[str] = Feeds(self._deliver, self._read, self._positions)
 
     def _deliver(self, feed: RoomFeed[str], listeners: Collection[str], one: Change) -> None:
         for listener in listeners:
@@ -63,22 +64,22 @@ class World:
 
     def listen(self, listener: str, after: int) -> bool:
         self.told.setdefault(listener, [])
-        return self.sequencer.attach(ROOM, "room", listener, after)
+        return self.feeds.attach(ROOM, "room", listener, after)
 
     def hint(self, *numbers: int) -> None:
         for number in numbers:
-            self.sequencer.accept(change(number))
+            self.feeds.accept(change(number))
 
     @property
     def feed(self) -> RoomFeed[str]:
-        return self.sequencer.feeds[ROOM]
+        return self.feeds.by_id[ROOM]
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     here = World()
     yield here
-    here.sequencer.stop()
+    here.feeds.stop()
 
 
 async def test_in_order_and_at_once(world: World) -> None:
@@ -86,7 +87,7 @@ async def test_in_order_and_at_once(world: World) -> None:
     world.write(3)
     world.hint(1, 2, 3)
     assert world.told["ann"] == [1, 2, 3]
-    assert world.sequencer.stats.accepted == 3
+    assert world.feeds.stats.accepted == 3
 
 
 async def test_repeats_are_dropped(world: World) -> None:
@@ -94,7 +95,7 @@ async def test_repeats_are_dropped(world: World) -> None:
     world.write(3)
     world.hint(1, 1, 2, 1, 3, 2, 3)
     assert world.told["ann"] == [1, 2, 3]
-    assert world.sequencer.stats.dropped == 4
+    assert world.feeds.stats.dropped == 4
 
 
 async def test_what_comes_early_is_held_until_the_gap_closes(world: World) -> None:
@@ -125,11 +126,11 @@ async def test_a_gap_is_read_after_the_time_of_a_gap(world: World) -> None:
 async def test_the_look_finds_the_last_change_before_a_silence(world: World) -> None:
     world.listen("ann", 0)
     world.write(2)
-    await world.sequencer.look()
-    assert world.sequencer.stats.lag == 2
+    await world.feeds.look()
+    assert world.feeds.stats.lag == 2
     await eventually(lambda: world.told["ann"] == [1, 2])
-    await world.sequencer.look()
-    assert world.sequencer.stats.lag == 0
+    await world.feeds.look()
+    assert world.feeds.stats.lag == 0
 
 
 async def test_a_long_gap_is_read_in_pages(world: World) -> None:
@@ -178,7 +179,7 @@ async def test_more_than_can_be_held_is_read_instead(world: World, monkeypatch: 
 async def test_nothing_is_told_to_a_room_nobody_listens_to(world: World) -> None:
     world.write()
     world.hint(1)
-    assert world.sequencer.feeds == {}
+    assert world.feeds.by_id == {}
 
 
 @pytest.mark.parametrize("position", [3, 5, 8])
@@ -213,7 +214,7 @@ async def test_a_ring_with_holes_is_not_used() -> None:
     async def sparse(room_id: UUID, number: int) -> tuple[list[Change], int]:
         return [change(n) for n in (2, 5) if n > number], 6
 
-    world.sequencer.read = sparse
+    world.feeds.read = sparse
     world.last[ROOM] = 6
     world.feed.repair()
     await eventually(lambda: world.feed.position == 6)
@@ -221,47 +222,47 @@ async def test_a_ring_with_holes_is_not_used() -> None:
     for after in range(6):
         assert world.listen("old", after) is False
     assert world.listen("old", 6) is True
-    world.sequencer.stop()
+    world.feeds.stop()
 
 
 async def test_detach_says_how_far_and_attach_goes_on_there(world: World) -> None:
     world.listen("ann", 0)
     world.write(9)
     world.hint(1, 2, 3)
-    assert world.sequencer.detach(ROOM, "ann") == 3
-    assert world.sequencer.detach(ROOM, "ann") is None
+    assert world.feeds.detach(ROOM, "ann") == 3
+    assert world.feeds.detach(ROOM, "ann") is None
     world.hint(4, 5)
     assert world.listen("ann", 3)
     world.hint(6)
     assert world.told["ann"] == [1, 2, 3, 4, 5, 6]
     world.listen("bob", 8)
-    assert world.sequencer.detach(ROOM, "bob") == 8
+    assert world.feeds.detach(ROOM, "bob") == 8
     world.hint(7, 8, 9)
     assert world.told["bob"] == []
-    assert world.sequencer.detach(UUID(int=9), "bob") is None
+    assert world.feeds.detach(UUID(int=9), "bob") is None
 
 
 async def test_feeds_that_nobody_listens_to_are_closed(world: World) -> None:
     world.listen("ann", 0)
     world.listen("bob", 4)
-    world.sequencer.detach(ROOM, "ann")
+    world.feeds.detach(ROOM, "ann")
     for _ in range(5):
-        await world.sequencer.look()
-    assert ROOM in world.sequencer.feeds
-    world.sequencer.detach(ROOM, "bob")
+        await world.feeds.look()
+    assert ROOM in world.feeds.by_id
+    world.feeds.detach(ROOM, "bob")
     for _ in range(5):
-        await world.sequencer.look()
-    assert world.sequencer.feeds == {}
-    assert world.sequencer.find("room") is None
+        await world.feeds.look()
+    assert world.feeds.by_id == {}
+    assert world.feeds.find("room") is None
 
 
 async def test_rooms_are_found_by_id_and_by_their_present_name(world: World) -> None:
     world.listen("ann", 0)
     feed = world.feed
-    assert world.sequencer.find(str(ROOM)) is feed is world.sequencer.find("room")
-    world.sequencer.rename(feed, "other")
-    assert (world.sequencer.find("room"), world.sequencer.find("other")) == (None, feed)
-    assert world.sequencer.find(str(uuid4())) is None
+    assert world.feeds.find(str(ROOM)) is feed is world.feeds.find("room")
+    world.feeds.rename(feed, "other")
+    assert (world.feeds.find("room"), world.feeds.find("other")) == (None, feed)
+    assert world.feeds.find(str(uuid4())) is None
 
 
 async def test_whoever_stops_listening_while_told_is_told_no_more(world: World) -> None:
@@ -269,14 +270,14 @@ async def test_whoever_stops_listening_while_told_is_told_no_more(world: World) 
     world.listen("first", 0)
     world.write(5)
     world.hint(1, 2, 3, 4, 5)
-    real = world.sequencer.deliver
+    real = world.feeds.deliver
 
     def put_out(feed: RoomFeed[str], listeners: Collection[str], one: Change) -> None:
         real(feed, listeners, one)
         if one.number == 3:
-            world.sequencer.detach(ROOM, "late")
+            world.feeds.detach(ROOM, "late")
 
-    world.sequencer.deliver = put_out
+    world.feeds.deliver = put_out
     world.listen("late", 0)
     assert world.told["late"] == [1, 2, 3]
     assert world.feed.listeners == {"first": None}
@@ -291,14 +292,14 @@ async def test_stop_leaves_nothing_running(world: World) -> None:
     repair = world.feed._repair
     feed = world.feed
     assert repair is not None
-    world.sequencer.stop()
+    world.feeds.stop()
     await asyncio.wait([repair], timeout=1)
     assert (feed._repair, feed._timer) == (None, None)
 
 
 async def test_the_look_survives_a_database_that_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequencer, "LOOK_SECONDS", 0.005)
-    task = asyncio.create_task(world.sequencer.run())
+    monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.005)
+    task = asyncio.create_task(world.feeds.run())
     world.listen("ann", 0)
     world.broken = True
     world.write(2)
@@ -314,13 +315,13 @@ async def test_the_look_survives_a_database_that_is_away(world: World, monkeypat
 async def test_nothing_is_lost_doubled_or_out_of_order(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes are written while the bus loses, repeats, delays and reorders, and listeners come, pause and go."""
     monkeypatch.setattr(sequencer, "GAP_SECONDS", 0.002)
-    monkeypatch.setattr(sequencer, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(sequencer, "RING", 8)
     monkeypatch.setattr(sequencer, "HELD_MAX", 10)
     dice = random.Random(seed)
     world = World()
     world.page = dice.choice([1, 3, 100])
-    run = asyncio.create_task(world.sequencer.run())
+    run = asyncio.create_task(world.feeds.run())
     waiting: list[Change] = []  # hints under way
     began: dict[str, int] = {}
     paused: dict[str, int] = {}
@@ -342,16 +343,16 @@ async def test_nothing_is_lost_doubled_or_out_of_order(seed: int, monkeypatch: p
         elif step < 0.75:
             dice.shuffle(waiting) if dice.random() < 0.5 else None
             for _ in range(min(len(waiting), dice.randrange(20))):
-                world.sequencer.accept(waiting.pop(0))
+                world.feeds.accept(waiting.pop(0))
         elif step < 0.85:
             listener = next(names)
-            world.sequencer.open(ROOM, "room")
+            world.feeds.open(ROOM, "room")
             # The state it read may be older, or newer, than what the feed has told.
             began[listener] = dice.randint(max(0, world.last[ROOM] - 20), world.last[ROOM])
             await come(listener, began[listener])
         elif step < 0.9 and len(began) > len(paused):
             listener = dice.choice([name for name in began if name not in paused])
-            after = world.sequencer.detach(ROOM, listener)
+            after = world.feeds.detach(ROOM, listener)
             assert after is not None
             paused[listener] = after
         elif paused:
@@ -371,4 +372,4 @@ async def test_nothing_is_lost_doubled_or_out_of_order(seed: int, monkeypatch: p
         await run
     for listener, numbers in truth.items():
         assert world.told[listener] == numbers, listener
-    world.sequencer.stop()
+    world.feeds.stop()

@@ -3,7 +3,7 @@
 A `RoomFeed` exists for each room that somebody here listens to. It knows how far it has told (`position`), and:
 - tells a change whose number is the next one, drops lower ones, and holds higher ones;
 - when the gap has not closed by itself within `GAP_SECONDS`, reads what is missing from the database;
-- looks once a second where the room's counter stands, so that the last change before a silence is found too.
+- is looked at once a second by `feeds.py`, so that the last change before a silence is found too.
 
 Joining without a seam: a listener that has read the room's state up to number N is attached with `after=N`. What the
 feed has told since is given to it from the ring of recent changes; what it has not told yet but N covers is kept from
@@ -16,26 +16,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from uuid import UUID
 
 import structlog
 
 from hubbub.domain.changes import Change
-from hubbub.domain.ids import as_uuid
+
+if TYPE_CHECKING:
+    from hubbub.fanout.feeds import Feeds
 
 GAP_SECONDS: Final = 0.05
-LOOK_SECONDS: Final = 1.0
 RING: Final = 128  # recent changes kept per room in use
 HELD_MAX: Final = 1_000  # changes held for a gap; more are dropped, and read from the database instead
-LOOK_ROOMS: Final = 1_000  # rooms asked after in one statement
 
 log = structlog.get_logger("sequencer")
 L = TypeVar("L")
 Deliver = Callable[["RoomFeed[L]", Collection[L], Change], None]
 Read = Callable[[UUID, int], Awaitable[tuple[list[Change], int]]]
-Positions = Callable[[list[UUID]], Awaitable[Mapping[UUID, int]]]
+
+
+class SequencerStats:
+    """Counters since start; `app.py` shows them as metrics."""
+
+    __slots__ = ("accepted", "dropped", "lag", "repairs")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.dropped = 0
+        self.repairs = 0
+        self.lag = 0
+        """Changes that the rooms in use were behind the database, at the last look."""
 
 
 class RoomFeed(Generic[L]):
@@ -55,7 +67,7 @@ class RoomFeed(Generic[L]):
         "room_id",
     )
 
-    def __init__(self, owner: Sequencer[L], room_id: UUID, name: str) -> None:
+    def __init__(self, owner: Feeds[L], room_id: UUID, name: str) -> None:
         self._owner = owner
         self.room_id = room_id
         self.name = name
@@ -182,116 +194,3 @@ class RoomFeed(Generic[L]):
         if self._repair is not None:
             self._repair.cancel()
         self.held.clear()  # nothing starts another repair
-
-
-class SequencerStats:
-    """Counters since start; `app.py` shows them as metrics."""
-
-    __slots__ = ("accepted", "dropped", "lag", "repairs")
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.dropped = 0
-        self.repairs = 0
-        self.lag = 0
-        """Changes that the rooms in use were behind the database, at the last look."""
-
-
-class Sequencer(Generic[L]):
-    """The feeds of this process.
-
-    Args:
-        deliver: tells listeners one change.
-        read: from the database, the changes of a room after a number, and the number they reach.
-        positions: where the counters of rooms stand.
-    """
-
-    def __init__(self, deliver: Deliver[L], read: Read, positions: Positions) -> None:
-        self.deliver = deliver
-        self.read = read
-        self.positions = positions
-        self.feeds: dict[UUID, RoomFeed[L]] = {}
-        self._by_name: dict[str, RoomFeed[L]] = {}
-        self.stats = SequencerStats()
-
-    def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
-        """The feed of a room. Open it before reading the room's state: from then on no hint is missed."""
-        feed = self.feeds.get(room_id)
-        if feed is None:
-            feed = self.feeds[room_id] = RoomFeed(self, room_id, name)
-            self._by_name[name] = feed
-        return feed
-
-    def find(self, ref: str) -> RoomFeed[L] | None:
-        """The feed of a room that somebody here listens to, by id or name. Says nothing of who may use it."""
-        room_id = as_uuid(ref)
-        return (self.feeds.get(room_id) if room_id is not None else None) or self._by_name.get(ref)
-
-    def rename(self, feed: RoomFeed[L], name: str) -> None:
-        """The room has another name now."""
-        if self._by_name.get(feed.name) is feed:
-            del self._by_name[feed.name]
-        feed.name = name
-        self._by_name[name] = feed
-
-    def _close(self, feed: RoomFeed[L]) -> None:
-        feed.stop()
-        del self.feeds[feed.room_id]
-        if self._by_name.get(feed.name) is feed:
-            del self._by_name[feed.name]
-
-    def accept(self, change: Change) -> None:
-        """A change from the bus; rooms nobody here listens to are passed over."""
-        feed = self.feeds.get(change.room_id)
-        if feed is not None:
-            self.stats.accepted += 1
-            feed.accept(change)
-
-    def attach(self, room_id: UUID, name: str, listener: L, after: int) -> bool:
-        """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""
-        return self.open(room_id, name).attach(listener, after)
-
-    def detach(self, room_id: UUID, listener: L) -> int | None:
-        """Listen to a room no longer; see `RoomFeed.detach`."""
-        feed = self.feeds.get(room_id)
-        return feed.detach(listener) if feed is not None else None
-
-    async def run(self) -> None:
-        """Once a second: find what no hint told, and close feeds that nobody listens to."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look()
-            except Exception as error:
-                log.warning("the rooms in use could not be looked at", error=type(error).__name__)
-
-    async def look(self) -> None:
-        """One such look. A counter that is ahead gets the time of a gap to close by itself."""
-        for feed in list(self.feeds.values()):
-            feed.idle_looks = feed.idle_looks + 1 if feed.is_idle else 0
-            if feed.idle_looks > 2:  # long enough for whoever opened it to have read the room and attached
-                self._close(feed)
-        room_ids = [room_id for room_id, feed in self.feeds.items() if feed.position is not None]
-        behind: dict[UUID, int] = {}
-        for start in range(0, len(room_ids), LOOK_ROOMS):
-            found = await self.positions(room_ids[start : start + LOOK_ROOMS])
-            behind.update({room_id: seq for room_id, seq in found.items() if self._lag(room_id, seq)})
-        if behind:
-            await asyncio.sleep(GAP_SECONDS)
-        self.stats.lag = 0
-        for room_id, seq in behind.items():
-            lag = self._lag(room_id, seq)
-            if lag:
-                self.stats.lag += lag
-                self.feeds[room_id].repair()
-
-    def _lag(self, room_id: UUID, last_seq: int) -> int:
-        """How many changes a room's listeners are behind its counter."""
-        feed = self.feeds.get(room_id)
-        return max(0, last_seq - feed.position) if feed is not None and feed.position is not None else 0
-
-    def stop(self) -> None:
-        for feed in self.feeds.values():
-            feed.stop()
-        self.feeds.clear()
-        self._by_name.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,14 @@ from hubbub.chat.members import join_room
 from hubbub.chat.sign_in import authenticate, still_standing
 from hubbub.chat.sync import read_changes, read_ready
 from hubbub.domain import limits
+from hubbub.domain.changes import Change
+from hubbub.domain.events import UserJoined
 from hubbub.domain.model import Actor, Room
 from hubbub.errors import HubbubError
 from hubbub.realtime import ConnectRefused, Socket, encode_event_json
 from hubbub.sockets.delivery import deliver
 from hubbub.sockets.edge import Edge, Seat
-from hubbub.store import messages, rooms
+from hubbub.store import members, messages, rooms
 
 ATTACH_TRIES = 20
 log = structlog.get_logger("connect")
@@ -83,11 +86,11 @@ async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -
     """
     seat.rooms.add(room_id)
     for _ in range(ATTACH_TRIES):
-        if edge.sequencer.attach(room_id, name, seat.socket, after):
+        if edge.feeds.attach(room_id, name, seat.socket, after):
             return
         async with edge.chat.database.connection() as conn:
             changes, after = await read_changes(conn, room_id, after)
-        feed = edge.sequencer.open(room_id, name)
+        feed = edge.feeds.open(room_id, name)
         for change in changes:
             deliver(edge, feed, (seat.socket,), change)
             if room_id not in seat.rooms:
@@ -105,10 +108,18 @@ async def join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
     Raises:
         HubbubError: `not_found`, `too_large`, `overloaded`.
     """
+    seat.joining = True
+    try:
+        return await _join(edge, seat, ref)
+    finally:
+        seat.joining = False
+
+
+async def _join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
     actor = seat.require()
     room, is_new_member = await join_room(edge.chat, actor, ref)
-    edge.sequencer.open(room.room_id, room.name)
-    heard = edge.sequencer.detach(room.room_id, seat.socket)
+    edge.feeds.open(room.room_id, room.name)
+    heard = edge.feeds.detach(room.room_id, seat.socket)
     try:
         async with edge.chat.database.connection() as conn:
             room = await access_room(conn, actor, str(room.room_id))
@@ -127,6 +138,32 @@ async def join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
     return room, unread, is_new_member
 
 
+async def welcome(edge: Edge) -> None:
+    """Let the open sockets of people who have come into a room hear it: by REST, by another device, by whoever may.
+
+    A hint is not to be believed (it may be late, and they gone again), so the database is asked who is a member.
+    """
+    while True:
+        change, deaf = await edge.newcomers.get()
+        try:
+            await let_in(edge, change, deaf)
+        except Exception as error:
+            log.warning("a newcomer hears the room only after the next connect", error=type(error).__name__)
+
+
+async def let_in(edge: Edge, change: Change, deaf: Iterable[Seat]) -> None:
+    """One such coming; `deaf` are the sockets that did not hear the room then."""
+    assert isinstance(change.data, UserJoined)
+    user_id, room_id = change.data.user_id, change.room_id
+    async with edge.chat.database.connection() as conn:
+        if not await members.active_of(conn, room_id, [user_id]):
+            return
+    for seat in deaf:
+        if seat.actor is not None and room_id not in seat.rooms and not seat.joining:
+            seat.socket.send(encode_event_json("/", change.event, [msgspec.json.encode(change.data)]))
+            await listen(edge, seat, room_id, change.data.room, change.number)
+
+
 def go(edge: Edge, seat: Seat) -> None:
     """A socket is gone."""
     if seat.timer is not None:
@@ -137,7 +174,7 @@ def go(edge: Edge, seat: Seat) -> None:
 def get_up(edge: Edge, seat: Seat) -> None:
     """Undo what `sit_down` and `listen` did. Does nothing the second time."""
     for room_id in seat.rooms:
-        edge.sequencer.detach(room_id, seat.socket)
+        edge.feeds.detach(room_id, seat.socket)
     seat.rooms.clear()
     if seat.actor is not None:
         edge.seats.remove(seat, seat.actor)

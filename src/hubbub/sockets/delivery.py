@@ -12,7 +12,7 @@ import msgspec
 
 from hubbub.chat.sync import read_changes
 from hubbub.domain.changes import Change, Hint, Renamed, Revoked, StatusChanged, Told
-from hubbub.domain.events import RoomUpdated
+from hubbub.domain.events import RoomUpdated, UserJoined
 from hubbub.realtime import Socket, broadcast, encode_event_json
 from hubbub.sockets.edge import Edge, Feed, Seat
 from hubbub.store import members
@@ -42,12 +42,12 @@ def deliver(edge: Edge, feed: Feed, listeners: Collection[Socket], change: Chang
             for socket in list(feed.everyone()):
                 put_out(edge, socket.data, change.room_id)
         elif feed.position is None or change.number >= feed.position:
-            edge.sequencer.rename(feed, change.data.name)
+            edge.feeds.rename(feed, change.data.name)
 
 
 def put_out(edge: Edge, seat: Seat, room_id: UUID) -> None:
     """A socket hears a room no longer."""
-    edge.sequencer.detach(room_id, seat.socket)
+    edge.feeds.detach(room_id, seat.socket)
     seat.rooms.discard(room_id)
 
 
@@ -59,7 +59,7 @@ async def read_missed(edge: Edge, room_id: UUID, number: int) -> tuple[list[Chan
     """
     async with edge.chat.database.connection() as conn:
         changes, up_to = await read_changes(conn, room_id, number)
-        feed = edge.sequencer.feeds.get(room_id)
+        feed = edge.feeds.by_id.get(room_id)
         if feed is not None and any(change.event == "room-updated" for change in changes):
             people = {socket.data.actor.user_id for socket in feed.everyone() if socket.data.actor is not None}
             for user_id in people - await members.active_of(conn, room_id, list(people)):
@@ -71,7 +71,12 @@ async def read_missed(edge: Edge, room_id: UUID, number: int) -> tuple[list[Chan
 def accept(edge: Edge, hint: Hint) -> None:
     """Take one hint from the bus."""
     if isinstance(hint, Change):
-        edge.sequencer.accept(hint)
+        edge.feeds.accept(hint)
+        if hint.event == "user-joined" and isinstance(hint.data, UserJoined):
+            seats = edge.seats.by_user.get(hint.data.user_id, ())
+            deaf = [seat for seat in seats if hint.room_id not in seat.rooms and not seat.joining]
+            if deaf and not edge.newcomers.full():
+                edge.newcomers.put_nowait((hint, deaf))
     elif isinstance(hint, Told):
         _tell(edge, hint)
     elif isinstance(hint, StatusChanged):
@@ -87,7 +92,7 @@ def accept(edge: Edge, hint: Hint) -> None:
 
 
 def _tell(edge: Edge, hint: Told) -> None:
-    feed = edge.sequencer.feeds.get(hint.room_id)
+    feed = edge.feeds.by_id.get(hint.room_id)
     if feed is None or feed.is_idle:
         return
     left_out = {seat.socket for seat in edge.seats.by_user.get(hint.but, ())} if hint.but is not None else set()
@@ -99,7 +104,7 @@ def _tell_status(edge: Edge, hint: StatusChanged) -> None:
     """Each who shares a room with that person, once."""
     heard: dict[Socket, None] = {}
     for room_id in hint.room_ids:
-        feed = edge.sequencer.feeds.get(room_id)
+        feed = edge.feeds.by_id.get(room_id)
         if feed is not None:
             heard.update(dict.fromkeys(feed.everyone()))
             edge.roster.changed(room_id)

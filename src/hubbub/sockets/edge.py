@@ -11,14 +11,17 @@ from uuid import UUID
 from hubbub.chat.access import access_room
 from hubbub.chat.context import Chat
 from hubbub.chat.presence import Session
+from hubbub.domain.changes import Change
 from hubbub.domain.commands import Command
 from hubbub.domain.model import Actor
 from hubbub.errors import HubbubError
-from hubbub.fanout.sequencer import RoomFeed, Sequencer
+from hubbub.fanout.feeds import Feeds
+from hubbub.fanout.sequencer import RoomFeed
 from hubbub.realtime import Socket
 from hubbub.sockets.roster import Roster
 
 Feed: TypeAlias = RoomFeed[Socket]
+NEWCOMERS_MAX = 1_000  # above it, who was let in hears the room after the next connect
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -30,6 +33,8 @@ class Seat:
         session: its row of `active_sessions`.
         room_id, room: the room it joined last, which events without a room mean.
         timer: ends a socket that has not signed in.
+        rooms: those it listens to.
+        joining: True while its own `join` is under way, which sees to listening.
     """
 
     socket: Socket
@@ -39,6 +44,7 @@ class Seat:
     room: str | None = None
     timer: asyncio.TimerHandle | None = None
     rooms: set[UUID] = field(default_factory=set)
+    joining: bool = False
 
     def require(self) -> Actor:
         """The actor.
@@ -77,12 +83,17 @@ class Seats:
 
 @dataclass(slots=True)
 class Edge:
-    """The socket edge of this process."""
+    """The socket edge of this process.
+
+    Attributes:
+        newcomers: comings of people, and their sockets here that do not listen to the room yet; see `connect.welcome`.
+    """
 
     chat: Chat
-    sequencer: Sequencer[Socket]
+    feeds: Feeds[Socket]
     seats: Seats
     roster: Roster
+    newcomers: asyncio.Queue[tuple[Change, list[Seat]]] = field(default_factory=lambda: asyncio.Queue(NEWCOMERS_MAX))
 
     async def place(self, seat: Seat, ref: str | None) -> tuple[UUID, str]:
         """The id and the name of the room that an event means: the one it names, or the one joined last.
@@ -96,7 +107,7 @@ class Edge:
             if seat.room_id is None or seat.room is None:
                 raise HubbubError("validation_failed", fields={"room": "Name a room, or join one first"})
             return seat.room_id, seat.room
-        feed = self.sequencer.find(ref)
+        feed = self.feeds.find(ref)
         if feed is not None and feed.room_id in seat.rooms:
             return feed.room_id, feed.name
         async with self.chat.database.connection() as conn:

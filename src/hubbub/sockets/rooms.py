@@ -42,7 +42,7 @@ async def leave(edge: Edge, seat: Seat, command: LeaveRoom) -> Left:
     """`leave-room`: this socket no longer listens; the membership stays (POST /rooms/{room}/leave ends it)."""
     actor = seat.require()
     room_id, room = await edge.place(seat, command.room)
-    edge.sequencer.detach(room_id, seat.socket)
+    edge.feeds.detach(room_id, seat.socket)
     listened = room_id in seat.rooms
     seat.rooms.discard(room_id)
     if seat.room_id == room_id:

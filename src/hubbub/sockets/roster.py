@@ -19,7 +19,7 @@ from hubbub.domain.events import UserJoined, UserLeft
 from hubbub.domain.ids import now_utc, stamp
 from hubbub.domain.model import Actor, RoomUser
 from hubbub.fanout.bus import Bus
-from hubbub.fanout.sequencer import Sequencer
+from hubbub.fanout.feeds import Feeds
 from hubbub.realtime import Socket, broadcast, encode_event_json
 from hubbub.store import members
 from hubbub.store.database import Database
@@ -33,15 +33,15 @@ log = structlog.get_logger("roster")
 class Roster:
     """Tells rooms who is here. `changed` marks a room; `run` tells the marked ones once a second."""
 
-    def __init__(self, database: Database, bus: Bus, sequencer: Sequencer[Socket]) -> None:
+    def __init__(self, database: Database, bus: Bus, feeds: Feeds[Socket]) -> None:
         self._database = database
         self._bus = bus
-        self._sequencer = sequencer
+        self._feeds = feeds
         self._changed: dict[UUID, None] = {}
 
     def changed(self, room_id: UUID) -> None:
         """Somebody came or went in a room."""
-        if room_id in self._sequencer.feeds:
+        if room_id in self._feeds.by_id:
             self._changed[room_id] = None
 
     async def show(self, socket: Socket, room_id: UUID, name: str) -> None:
@@ -92,7 +92,7 @@ class Roster:
                     log.warning("a room could not be told who is here", error=type(error).__name__)
 
     async def _tell(self, room_id: UUID) -> None:
-        feed = self._sequencer.feeds.get(room_id)
+        feed = self._feeds.by_id.get(room_id)
         if feed is None or feed.is_idle:
             return
         people = await self._people(room_id, feed.name)

@@ -177,7 +177,7 @@ async def test_a_connection_that_is_refused_leaves_nothing(server: Running, monk
     """Not even where it is refused after the socket had been seated."""
     ann = await server.person("ann")
     await server.room("engineering", ann)
-    monkeypatch.setattr(server.hubbub.edge.sequencer, "attach", lambda *_: False)
+    monkeypatch.setattr(server.hubbub.edge.feeds, "attach", lambda *_: False)
     client = server.client()
     with pytest.raises(socketio.exceptions.ConnectionError):
         await client.connect({"token": ann.token}, timeout=0.5)
@@ -187,7 +187,7 @@ async def test_a_connection_that_is_refused_leaves_nothing(server: Running, monk
         return not await server.db.fetchval("SELECT count(*) FROM active_sessions")
 
     await eventually(no_row)
-    assert all(feed.is_idle for feed in server.hubbub.edge.sequencer.feeds.values())
+    assert all(feed.is_idle for feed in server.hubbub.edge.feeds.by_id.values())
 
 
 async def test_bad_events_are_answered_and_the_socket_lives_on(server: Running) -> None:

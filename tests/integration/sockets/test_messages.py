@@ -217,11 +217,11 @@ async def test_after_a_rollback_nothing_is_seen(server: Running) -> None:
     await server.db.execute(
         "INSERT INTO messages (user_id, room_id, message_text) VALUES ($1, $2, 'never')", user, general
     )
-    looks = server.hubbub.edge.sequencer.stats.repairs
-    await server.hubbub.edge.sequencer.look()
+    looks = server.hubbub.edge.feeds.stats.repairs
+    await server.hubbub.edge.feeds.look()
     await transaction.rollback()
-    await server.hubbub.edge.sequencer.look()
-    assert server.hubbub.edge.sequencer.stats.repairs == looks
+    await server.hubbub.edge.feeds.look()
+    assert server.hubbub.edge.feeds.stats.repairs == looks
     ack = await ann.ok("send-message", {"message": "real"})
     assert ack["seq"] == before + 1
     await bob.wait_for("receive-message")

@@ -12,6 +12,7 @@ from tests.support.server import Running
 from hubbub.chat.members import add_member, leave_room, remove_member
 from hubbub.chat.rooms import delete_room, update_room
 from hubbub.domain.commands import UpdateRoom
+from hubbub.sockets.connect import let_in
 
 
 async def test_join_gives_history_who_is_here_and_the_counter(server: Running) -> None:
@@ -126,6 +127,35 @@ async def test_members_of_a_private_room_use_it_as_any_other(server: Running) ->
     await second.wait_for("receive-message")
 
 
+async def test_who_is_let_in_hears_the_room_at_once_on_every_open_socket(server: Running) -> None:
+    ann, bob = await server.people("ann", "bob")
+    await server.room("secret", bob, private=True, by=bob)
+    sockets = [await server.connect(ann), await server.connect(ann)]
+    maker = await server.connect(bob)
+    await add_member(server.chat, bob.actor, "secret", ann.user_id)
+    for socket in sockets:
+        told = await socket.wait_for("user-joined")
+        assert (told["userId"], told["room"]) == (ann.id, "secret")
+    sent = await maker.ok("send-message", {"message": "welcome", "room": "secret"})
+    for socket in sockets:
+        assert (await socket.wait_for("receive-message"))["id"] == sent["id"]
+
+
+async def test_a_coming_told_late_lets_nobody_in(server: Running) -> None:
+    ann, bob = await server.people("ann", "bob")
+    secret = await server.room("secret", bob, private=True, by=bob)
+    socket, maker = await server.connect(ann), await server.connect(bob)
+    await add_member(server.chat, bob.actor, "secret", ann.user_id)
+    await socket.wait_for("user-joined")
+    late = [change for change in server.hubbub.edge.feeds.by_id[secret].ring if change.event == "user-joined"][-1]
+    await remove_member(server.chat, bob.actor, "secret", ann.user_id)
+    await socket.wait_for("user-left")
+    await let_in(server.hubbub.edge, late, server.hubbub.edge.seats.by_user[ann.user_id])
+    await maker.ok("send-message", {"message": "alone again", "room": "secret"})
+    await socket.settle()
+    assert not socket.got("receive-message")
+
+
 async def test_leave_room_ends_listening_but_not_the_membership(server: Running) -> None:
     ann, bob = await server.pair()
     general = await server.room_id()
@@ -212,7 +242,7 @@ async def _again(server: Running, user_id: object):  # type: ignore[no-untyped-d
 async def test_removal_by_plain_sql_stops_delivery_within_the_look(server: Running, how: str) -> None:
     ann, bob = await server.pair()
     await server.db.execute(f"{how} WHERE user_id = (SELECT user_id FROM users WHERE username = 'ann')")
-    general = server.hubbub.edge.sequencer.find("general")
+    general = server.hubbub.edge.feeds.find("general")
     assert general is not None
     await eventually(lambda: len(list(general.everyone())) == 1, timeout=3)
     await bob.ok("send-message", {"message": "x"})
