@@ -42,8 +42,8 @@ def node() -> str:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """A Chromium. HUBBUB_CHROMIUM names another than the system's."""
-    program = os.environ.get("HUBBUB_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    """A Chromium; the variable CHROMIUM names another than the system's."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         _missing("chromium")
     assert program is not None
@@ -84,7 +84,9 @@ class Served:
         """Plain SQL on the database in use, as an operator writes it."""
         environment = {name: value for name, value in (os.environ | self._env).items() if value is not None}
         command = [sys.executable, "-c", SERVE, "db", "psql", "--", "-XAtc", statement]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

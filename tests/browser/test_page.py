@@ -35,6 +35,7 @@ async def play(scenario: str, server: Served, node: str, chromium: str, pictures
             "HUBBUB_URL": server.url,
             "HUBBUB_CHROMIUM": chromium,
             "HUBBUB_PICTURES": str(pictures),
+            "HUBBUB_PICTURE": str(ROOT / "docs" / "screenshot.png"),
             "HUBBUB_RUN": f"{os.getpid()}-{next(_runs)}",
         },
     )
@@ -93,6 +94,6 @@ async def test_screenshot(node: str, chromium: str, tmp_path: Path) -> None:
     server = Served(tmp_path / "data")
     await server.start()
     try:
-        await play("screenshot", server, node, chromium, ROOT / "docs")
+        await play("screenshot", server, node, chromium, tmp_path)
     finally:
         await server.stop()

@@ -25,7 +25,8 @@ const FLAGS = [
 ];
 
 /** What a browser says by itself about a server that is not there. */
-const ABSENCE = /net::ERR_|WebSocket connection to .* failed|Failed to load resource: the server responded with a status of 503/;
+const ABSENCE =
+  /net::ERR_|WebSocket connection to .* failed|Failed to load resource: the server responded with a status of 503/;
 
 const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -57,7 +58,10 @@ export async function until(condition, what, patience = PATIENCE_MS) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`not within ${patience} ms: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`);
+    if (Date.now() > end)
+      throw new Error(
+        `not within ${patience} ms: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`,
+      );
     await new Promise((done) => setTimeout(done, 40));
   }
 }
@@ -79,10 +83,17 @@ export class Stage {
    * @param {import("playwright-core").BrowserContextOptions} [options]
    */
   async person(name, options = {}) {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", reducedMotion: "reduce", ...options });
+    const context = await this.browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      locale: "en-GB",
+      reducedMotion: "reduce",
+      ...options,
+    });
     context.setDefaultTimeout(PATIENCE_MS);
     await context.addInitScript(() => {
-      document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
+      document.addEventListener("securitypolicyviolation", (event) =>
+        console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
+      );
     });
     const person = new Person(this, name, context);
     await person.newPage();
@@ -102,7 +113,11 @@ export class Stage {
       this.troubles.push(`${who}: ${text}`);
     });
     page.on("request", (request) => {
-      if (!request.url().startsWith(URL_) && !/^(data|blob):/.test(request.url()) && !request.url().startsWith(URL_.replace("http", "ws"))) {
+      if (
+        !request.url().startsWith(URL_) &&
+        !/^(data|blob):/.test(request.url()) &&
+        !request.url().startsWith(URL_.replace("http", "ws"))
+      ) {
         this.troubles.push(`${who}: asked ${request.url()}`);
       }
     });
@@ -130,7 +145,11 @@ export class Person {
   constructor(stage, name, context) {
     this.stage = stage;
     this.name = name;
-    this.username = `${name.split(" ")[0].toLowerCase()}-${process.env.HUBBUB_RUN ?? "x"}`;
+    this.username = `${name
+      .normalize("NFD")
+      .replace(/[^A-Za-z ]/g, "")
+      .toLowerCase()
+      .replaceAll(" ", "-")}-${process.env.HUBBUB_RUN ?? "x"}`;
     this.context = context;
     /** @type {import("playwright-core").Page} */
     this.page = /** @type {any} */ (null);
@@ -212,15 +231,12 @@ export class Person {
    * @param {object} [body]
    */
   rest(method, path, body) {
-    return this.page.evaluate(
-      async ([verb, address, data]) => {
-        const { token } = JSON.parse(localStorage.getItem("hubbub.session") ?? "{}");
-        const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-        const answer = await fetch(`/api/${address}`, { method: verb, headers, body: data && JSON.stringify(data) });
-        return answer.json();
-      },
-      /** @type {[string, string, any]} */ ([method, path, body]),
-    );
+    return this.page.evaluate(async ([verb, address, data]) => {
+      const { token } = JSON.parse(localStorage.getItem("hubbub.session") ?? "{}");
+      const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+      const answer = await fetch(`/api/${address}`, { method: verb, headers, body: data && JSON.stringify(data) });
+      return answer.json();
+    }, /** @type {[string, string, any]} */ ([method, path, body]));
   }
 }
 

@@ -3,7 +3,18 @@
 import assert from "node:assert/strict";
 import { URL_, until } from "../lib/harness.mjs";
 
-const CONTROLS = new Set(["button", "link", "textbox", "searchbox", "checkbox", "combobox", "option", "menuitem", "dialog", "image"]);
+const CONTROLS = new Set([
+  "button",
+  "link",
+  "textbox",
+  "searchbox",
+  "checkbox",
+  "combobox",
+  "option",
+  "menuitem",
+  "dialog",
+  "image",
+]);
 
 /** @param {import("../lib/harness.mjs").Stage} stage */
 export default async function accessible(stage) {
@@ -20,7 +31,10 @@ export default async function accessible(stage) {
     assert.equal(await name.getAttribute("aria-invalid"), "true");
     const problem = await name.getAttribute("aria-describedby");
     assert.equal(await page.locator(`#${problem}`).textContent(), "Please fill this in.");
-    assert.ok(await name.evaluate((element) => element === document.activeElement), "the first wrong field has the focus");
+    assert.ok(
+      await name.evaluate((element) => element === document.activeElement),
+      "the first wrong field has the focus",
+    );
     await check(ada, "a form with problems", ["main"]);
 
     await ada.register();
@@ -32,7 +46,6 @@ export default async function accessible(stage) {
     await linus.say("Is this readable?");
     await ada.sees("Is this readable?");
     await ada.say("I hope so: `code` too.");
-    await linus.sees("I hope so: code too.").catch(() => {});
     await until(async () => (await page.locator(".tick-read").count()) > 0, "a read tick");
     await page.locator("li.message").last().hover();
     await check(ada, "a conversation", ["main", "navigation", "complementary"]);
@@ -42,7 +55,11 @@ export default async function accessible(stage) {
     assert.equal(await page.locator("html").getAttribute("lang"), "en");
     assert.equal(await page.getByRole("heading", { level: 1 }).count(), 1);
 
-    const dialogs = { "Create a room": "Create a room", "Find a room": "Find a room", "Keyboard shortcuts": "Keyboard shortcuts" };
+    const dialogs = {
+      "Create a room": "Create a room",
+      "Find a room": "Find a room",
+      "Keyboard shortcuts": "Keyboard shortcuts",
+    };
     for (const [button, title] of Object.entries(dialogs)) {
       await page.getByRole("button", { name: button }).first().click();
       await page.getByRole("dialog", { name: title }).waitFor();
@@ -101,7 +118,9 @@ function contrasts() {
   };
   /** @type {(colour: number[]) => number} */
   const light = (colour) => {
-    const [r, g, b] = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    const [r, g, b] = colour.map((part) =>
+      part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const faint = [];
@@ -109,12 +128,22 @@ function contrasts() {
     const text = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim());
     const box = element.getBoundingClientRect();
     const style = getComputedStyle(element);
-    if (text.length === 0 || box.width < 2 || style.visibility === "hidden" || element.closest(":disabled, .auth-side, .visually-hidden, .skip")) continue;
+    if (
+      text.length === 0 ||
+      box.width < 2 ||
+      style.visibility === "hidden" ||
+      element.closest(":disabled, .auth-side, .visually-hidden, .skip")
+    )
+      continue;
     const ground = groundOf(element);
     const [a, b] = [light(over(style.color, ground)), light(ground)].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 600);
-    if (ratio < (large ? 3 : 4.5)) faint.push(`${element.tagName.toLowerCase()}.${element.className} "${text[0].textContent?.slice(0, 20)}" ${ratio.toFixed(2)}`);
+    const large =
+      parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 600);
+    if (ratio < (large ? 3 : 4.5))
+      faint.push(
+        `${element.tagName.toLowerCase()}.${element.className} "${text[0].textContent?.slice(0, 20)}" ${ratio.toFixed(2)}`,
+      );
   }
   return faint;
 }

@@ -41,10 +41,15 @@ export default async function history(stage) {
     });
     await until(async () => (await mei.texts()).length > before, "an older page");
     await mei.page.locator(".loading-older").waitFor({ state: "detached" });
-    const after = await mei.page.locator(`li[data-key="${place.key}"]`).evaluate((row) => row.getBoundingClientRect().top);
+    const after = await mei.page
+      .locator(`li[data-key="${place.key}"]`)
+      .evaluate((row) => row.getBoundingClientRect().top);
     assert.ok(Math.abs(after - place.top) <= 2, `the reader's place moved by ${after - place.top} px`);
   }
-  assert.deepEqual(await mei.texts(), Array.from({ length: MANY }, (_, at) => `Entry ${at + 1}`));
+  assert.deepEqual(
+    await mei.texts(),
+    Array.from({ length: MANY }, (_, at) => `Entry ${at + 1}`),
+  );
   await scroller.evaluate((element) => (element.scrollTop = 0));
   await mei.page.getByText(`This is where ${room} begins`).waitFor();
 
@@ -73,6 +78,7 @@ export default async function history(stage) {
 /** @param {import("playwright-core").Page} page */
 function probes(page) {
   const scroller = page.locator(".scroller");
-  const atEnd = () => scroller.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 2);
+  const atEnd = () =>
+    scroller.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 2);
   return { scroller, atEnd };
 }

@@ -10,7 +10,10 @@ export default async function keyboard(stage) {
   const kim = await stage.person("Kim Mouse");
   const { page } = kim;
   const { keyboard: keys } = page;
-  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+  const focused = () =>
+    page.evaluate(
+      () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
+    );
   /** @param {string | RegExp} name Tab until this has the focus, which can be seen */
   const tabTo = async (name, key = "Tab") => {
     for (let steps = 0; steps < 40; steps += 1) {
@@ -19,7 +22,8 @@ export default async function keyboard(stage) {
       if (typeof name === "string" ? now === name : name.test(now)) {
         const shown = await page.evaluate(() => {
           const element = document.activeElement;
-          const ring = (/** @type {Element | null | undefined} */ one) => one && getComputedStyle(one).outlineStyle !== "none";
+          const ring = (/** @type {Element | null | undefined} */ one) =>
+            one && getComputedStyle(one).outlineStyle !== "none";
           return Boolean(ring(element) || ring(element?.querySelector(".bubble")));
         });
         assert.ok(shown, `${name} shows that it has the focus`);
@@ -54,7 +58,10 @@ export default async function keyboard(stage) {
   await keys.press("Enter");
   const text = "Typed, not clicked\nin two lines";
   await until(async () => (await kim.texts()).includes(text), "the message");
-  await until(async () => (await page.locator(".tick").last().getAttribute("aria-label"))?.startsWith("Sent"), "its tick");
+  await until(
+    async () => (await page.locator(".tick").last().getAttribute("aria-label"))?.startsWith("Sent"),
+    "its tick",
+  );
 
   // Edit with the arrow, cancel with Escape: the focus is where writing goes on.
   await keys.press("ArrowUp");
@@ -82,6 +89,11 @@ export default async function keyboard(stage) {
   assert.equal(await focused(), "Message random");
 
   // From room to room, and what the keys are.
+  await kim.open("general");
+  await kim.open("random");
+  await keys.type("by keyboard still");
+  assert.equal(await kim.composer.inputValue(), "by keyboard still");
+  await kim.composer.fill("");
   await kim.open("general");
   await keys.press("Alt+ArrowDown");
   await page.getByRole("heading", { level: 1, name: "random" }).waitFor();

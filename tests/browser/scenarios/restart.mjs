@@ -54,7 +54,10 @@ export default async function restart(stage) {
   await linus.sees("Written while Linus was away");
   stage.away = false;
   assert.equal((await linus.texts()).filter((text) => text === "Burst 7").length, 0);
-  await until(async () => (await ada.told("Written while Linus was away"))?.startsWith("Read by Linus Berg"), "read after all");
+  await until(
+    async () => (await ada.told("Written while Linus was away"))?.startsWith("Read by Linus Berg"),
+    "read after all",
+  );
   assert.deepEqual(await linus.texts(), await ada.texts());
 }
 
@@ -66,15 +69,24 @@ export default async function restart(stage) {
  * @param {string[]} texts
  */
 async function agree(people, texts) {
-  for (const { page } of people) await until(async () => (await page.locator(".message.outgoing").count()) === 0, "nothing waits any more", 30_000);
+  for (const { page } of people)
+    await until(async () => (await page.locator(".message.outgoing").count()) === 0, "nothing waits any more", 30_000);
   const { data } = await people[0].rest("GET", "rooms/tech/messages?limit=100");
   const stored = data.map((/** @type {any} */ one) => one.message);
   for (const person of people) {
-    await until(async () => (await person.texts()).join("\n") === stored.join("\n"), `${person.name} sees what is stored`);
+    await until(
+      async () => (await person.texts()).join("\n") === stored.join("\n"),
+      `${person.name} sees what is stored`,
+    );
   }
-  for (const text of texts) assert.equal(stored.filter((/** @type {string} */ one) => one === text).length, 1, `${text} is there once`);
+  for (const text of texts)
+    assert.equal(stored.filter((/** @type {string} */ one) => one === text).length, 1, `${text} is there once`);
   for (const name of ["Ada", "Linus", "Burst"]) {
     const own = texts.filter((text) => text.startsWith(name));
-    assert.deepEqual(stored.filter((/** @type {string} */ one) => own.includes(one)), own, `${name} in the order written`);
+    assert.deepEqual(
+      stored.filter((/** @type {string} */ one) => own.includes(one)),
+      own,
+      `${name} in the order written`,
+    );
   }
 }

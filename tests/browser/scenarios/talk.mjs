@@ -26,7 +26,10 @@ export default async function talk(stage) {
   await linus.composer.press("Enter");
   await ada.sees("Hello, Ada!");
   await ada.page.getByText("Linus Berg is typing…").waitFor({ state: "detached" });
-  await ada.page.getByRole("log", { name: "New messages" }).getByText("Linus Berg: Hello, Ada!").waitFor({ state: "attached" });
+  await ada.page
+    .getByRole("log", { name: "New messages" })
+    .getByText("Linus Berg: Hello, Ada!")
+    .waitFor({ state: "attached" });
 
   // She looks at the room: read. From another room: delivered, counted, and read when she comes back.
   await until(async () => (await linus.told("Hello, Ada!")) === "Read by Ada Okafor; delivered to 1", "the read tick");
@@ -44,7 +47,11 @@ export default async function talk(stage) {
   assert.deepEqual(await ada.unread("general"), []);
 
   // The messages of one person form a group: one name, one face.
-  assert.equal(await ada.page.locator(".message.first", { hasText: "Linus Berg" }).count(), 2, "one group before the divider, one after");
+  assert.equal(
+    await ada.page.locator(".message.first", { hasText: "Linus Berg" }).count(),
+    2,
+    "one group before the divider, one after",
+  );
 
   // Edit the last message with the arrow key; the other sees it, and what it was.
   await linus.composer.press("ArrowUp");
@@ -65,7 +72,8 @@ export default async function talk(stage) {
   await linus.message("One.").hover();
   await linus.page.getByRole("button", { name: "Delete message" }).click();
   await linus.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  for (const person of [ada, linus]) await person.page.locator(".message.deleted", { hasText: "This message was deleted" }).waitFor();
+  for (const person of [ada, linus])
+    await person.page.locator(".message.deleted", { hasText: "This message was deleted" }).waitFor();
   assert.deepEqual(await ada.texts(), ["Hello, Ada!", "This message was deleted", "Two, with a correction."]);
   assert.deepEqual(await linus.texts(), await ada.texts());
 
@@ -79,5 +87,8 @@ export default async function talk(stage) {
   // He goes: she sees it.
   await linus.page.close();
   await ada.page.getByRole("list", { name: "Away" }).getByText("Linus Berg").waitFor();
-  await ada.page.getByRole("list", { name: "Away" }).getByText(/^Seen /).waitFor();
+  await ada.page
+    .getByRole("list", { name: "Away" })
+    .getByText(/^Seen /)
+    .waitFor();
 }

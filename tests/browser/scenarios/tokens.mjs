@@ -17,7 +17,12 @@ export default async function tokens(stage) {
       const state = document.querySelector(".connection-state");
       const seen = [];
       Object.assign(window, { seen });
-      if (state) new MutationObserver(() => seen.push(state.textContent)).observe(state, { childList: true, characterData: true, subtree: true });
+      if (state)
+        new MutationObserver(() => seen.push(state.textContent)).observe(state, {
+          childList: true,
+          characterData: true,
+          subtree: true,
+        });
     });
   }
   const held = () => first.evaluate(() => JSON.parse(localStorage.getItem("hubbub.session") ?? "{}").token);

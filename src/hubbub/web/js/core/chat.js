@@ -304,7 +304,11 @@ export class Chat {
 
   /** @param {import("./types.js").Outgoing} entry */
   #send(entry) {
-    return this.connection.request("send-message", { room: entry.roomId, message: entry.text, clientId: entry.clientId });
+    return this.connection.request("send-message", {
+      room: entry.roomId,
+      message: entry.text,
+      clientId: entry.clientId,
+    });
   }
 
   /**

@@ -65,7 +65,11 @@ export class Typing {
     const was = room.typing.get(userId);
     clearTimeout(was);
     room.typing.delete(userId);
-    if (isTyping) room.typing.set(userId, setTimeout(() => this.heard(room, userId, false), BELIEVE_MS));
+    if (isTyping)
+      room.typing.set(
+        userId,
+        setTimeout(() => this.heard(room, userId, false), BELIEVE_MS),
+      );
     if (isTyping !== (was !== undefined)) this.#store.emit("typing", room.roomId);
   }
 }

@@ -38,15 +38,39 @@ export class Conversation {
     this.title = h("h1", { class: "room-title", tabindex: -1 });
     this.about = h("p", { class: "room-about" });
     this.menuCount = h("span", { class: "badge", hidden: true });
-    const menu = iconButton("menu", "Show the rooms", actions.menu, { class: "drawer-only menu", "aria-controls": "rooms" });
+    const menu = iconButton("menu", "Show the rooms", actions.menu, {
+      class: "drawer-only menu",
+      "aria-controls": "rooms",
+    });
     menu.append(this.menuCount);
     this.faces = h("span", { class: "faces", "aria-hidden": "true" });
     this.count = h("span", { class: "here-count" });
-    this.peopleButton = h("button", { type: "button", class: "here-button", "aria-controls": "people", on: { click: actions.people } }, this.faces, icon("people"), this.count);
+    this.peopleButton = h(
+      "button",
+      { type: "button", class: "here-button", "aria-controls": "people", on: { click: actions.people } },
+      this.faces,
+      icon("people"),
+      this.count,
+    );
     this.leave = iconButton("leave", "Leave this room", () => this.#room && actions.leave(this.#room));
     this.notice = h("div", { class: "connection-bar", role: "status" });
-    this.head = h("header", { class: "room-head" }, menu, h("div", { class: "room-heading" }, this.title, this.about), this.peopleButton, this.leave);
-    this.element = h("main", { class: "conversation", id: "conversation", "aria-label": "Conversation" }, this.head, this.notice, this.messages.element, this.composer.element, this.welcome.element);
+    this.head = h(
+      "header",
+      { class: "room-head" },
+      menu,
+      h("div", { class: "room-heading" }, this.title, this.about),
+      this.peopleButton,
+      this.leave,
+    );
+    this.element = h(
+      "main",
+      { class: "conversation", id: "conversation", "aria-label": "Conversation" },
+      this.head,
+      this.notice,
+      this.messages.element,
+      this.composer.element,
+      this.welcome.element,
+    );
     const drawHead = soon(() => this.#drawHead());
     chat.store.on("rooms", drawHead);
     chat.store.on("people", (roomId) => roomId === this.#room?.roomId && drawHead());
@@ -57,7 +81,8 @@ export class Conversation {
   /** @param {Room | null} room */
   show(room) {
     this.#room = room;
-    for (const part of [this.messages.element, this.composer.element, this.peopleButton, this.leave]) part.hidden = room === null;
+    for (const part of [this.messages.element, this.composer.element, this.peopleButton, this.leave])
+      part.hidden = room === null;
     this.welcome.element.hidden = room !== null;
     this.messages.show(room);
     this.composer.show(room);
@@ -97,7 +122,10 @@ export class Conversation {
       return;
     }
     this.#patience = setTimeout(() => {
-      const kept = outbox.size > 0 ? `${plural(outbox.size, "message")} will be sent when it is back.` : "What you write is kept and sent when it is back.";
+      const kept =
+        outbox.size > 0
+          ? `${plural(outbox.size, "message")} will be sent when it is back.`
+          : "What you write is kept and sent when it is back.";
       this.notice.replaceChildren(
         h("span", { class: "spinner", "aria-hidden": "true" }),
         h("span", { text: `No connection to the server. ${kept}` }),

@@ -44,7 +44,19 @@ export class MessageList {
     this.status = h("div", { class: "list-status" });
     this.scroller = h("div", { class: "scroller" }, this.status, this.list);
     this.jumpCount = h("span", { class: "badge", hidden: true });
-    this.jump = h("button", { type: "button", class: "jump", hidden: true, "aria-label": "Jump to the latest message", title: "Jump to the latest message", on: { click: () => this.toEnd() } }, icon("down"), this.jumpCount);
+    this.jump = h(
+      "button",
+      {
+        type: "button",
+        class: "jump",
+        hidden: true,
+        "aria-label": "Jump to the latest message",
+        title: "Jump to the latest message",
+        on: { click: () => this.toEnd() },
+      },
+      icon("down"),
+      this.jumpCount,
+    );
     this.element = h("div", { class: "messages-area" }, this.scroller, this.jump);
     this.tools = new RowTools(chat, dialogs, this);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -189,7 +201,8 @@ export class MessageList {
   /** @param {Row} row */
   #render(row) {
     if (row.kind === "message") return renderMessage(row, this.#chat.store, this.#actions);
-    if (row.kind === "day") return h("li", { class: "day" }, h("time", { datetime: row.at.slice(0, 10), text: dayOf(row.at) }));
+    if (row.kind === "day")
+      return h("li", { class: "day" }, h("time", { datetime: row.at.slice(0, 10), text: dayOf(row.at) }));
     if (row.kind === "divider") return h("li", { class: "divider" }, h("span", { text: "New messages" }));
     return this.#beginning();
   }
@@ -201,7 +214,11 @@ export class MessageList {
       "li",
       { class: "beginning" },
       h("h3", { text: empty ? `Nothing has been said in ${name} yet` : `This is where ${name} begins` }),
-      h("p", { text: empty ? "Write the first message; everyone in the room will see it." : this.#room?.description || "Everything before this was silence." }),
+      h("p", {
+        text: empty
+          ? "Write the first message; everyone in the room will see it."
+          : this.#room?.description || "Everything before this was silence.",
+      }),
     );
   }
 
@@ -217,7 +234,8 @@ export class MessageList {
         h("p", { class: "trouble", role: "alert" }, icon("alert"), `The messages could not be loaded. ${trouble}`),
         h("button", { type: "button", class: "button quiet", text: "Try again", on: { click: retry } }),
       );
-    } else if (state === "older") this.status.replaceChildren(h("p", { class: "loading-older", text: "Loading older messages…" }));
+    } else if (state === "older")
+      this.status.replaceChildren(h("p", { class: "loading-older", text: "Loading older messages…" }));
     else if (state === "loading") this.status.replaceChildren(skeleton());
     else this.status.replaceChildren();
   }
@@ -270,7 +288,8 @@ export class MessageList {
     this.jump.hidden = this.#atEnd || !this.#placed;
     this.jumpCount.hidden = unread === 0;
     this.jumpCount.textContent = badge(unread);
-    const label = unread > 0 ? `Jump to the latest message, ${plural(unread, "new message")}` : "Jump to the latest message";
+    const label =
+      unread > 0 ? `Jump to the latest message, ${plural(unread, "new message")}` : "Jump to the latest message";
     this.jump.setAttribute("aria-label", label);
   }
 
