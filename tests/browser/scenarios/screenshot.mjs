@@ -28,7 +28,7 @@ const SCRIPT = [
   ],
   ["mei", "general", 40, "Where are the notes about the harbour walk? I cannot find them."],
   ["linus", "general", 12, `It is your own database, ask it:\n${QUERY}`],
-  ["ada", "general", 9, "Found them. Posted on the 3rd of June, of course, right under the cake."],
+  ["ada", "general", 9, "Found them: the 3rd of June, right under the cake."],
   ["mei", "general", 7, "You two are the best search engine I know."],
   ["noor", "tech", 65, "Backup restored on the spare machine in four minutes"],
   ["mei", "random", 33, "The cake is in the kitchen. I repeat:"],
@@ -69,7 +69,7 @@ export default async function screenshot(stage) {
     if (String(text).startsWith("The second time")) await ada.open("harbour walk"); // what follows will be news to her
   }
   await ada.rest("PATCH", `messages/${slip}`, {
-    message: "Found them. Posted on the 3rd of May, of course, right under the cake.",
+    message: "Found them: the 3rd of May, right under the cake.",
   });
   await ask(
     `sql UPDATE messages SET created_at = created_at - ago FROM (VALUES ${ages.join(", ")}) AS told (id, ago) WHERE message_id = id`,

@@ -53,6 +53,11 @@ export class Typing {
     this.#saidAt = 0;
   }
 
+  /** @param {Room} room who typed there is not known any more */
+  forget(room) {
+    for (const userId of [...room.typing.keys()]) this.heard(room, userId, false);
+  }
+
   /**
    * Somebody else types, or has stopped.
    *

@@ -20,6 +20,8 @@ import { rowsOf } from "../core/rows.js";
 const NEAR_END = 60;
 /** Closer to the top than this asks for older messages. */
 const NEAR_TOP = 500;
+/** Whoever stays at the end of a busy room holds no more messages than this. */
+const MOST = 1_000;
 
 export class MessageList {
   #chat;
@@ -139,6 +141,7 @@ export class MessageList {
     const { store, outbox } = this.#chat;
     const wasAtEnd = this.#atEnd;
     const anchor = wasAtEnd ? null : this.#anchor();
+    if (wasAtEnd && room.timeline.messages.length > MOST) room.timeline.trim(MOST / 2);
     const outgoing = outbox.of(room.roomId);
     const before = this.#rows.length;
     this.#rows = rowsOf({
@@ -163,14 +166,13 @@ export class MessageList {
   #newestOutgoing = "";
 
   #reconcile() {
-    const { store } = this.#chat;
     const { focused, control } = this.#focus();
     /** @type {Map<string, { element: HTMLElement, signature: string }>} */
     const drawn = new Map();
     /** @type {ChildNode | null} */
     let next = this.list.firstChild;
     for (const row of this.#rows) {
-      const wanted = row.kind === "message" ? signature(row, store) : row.kind === "day" ? dayOf(row.at) : row.kind;
+      const wanted = this.#signature(row);
       let kept = this.#drawn.get(row.key);
       const editing = this.tools.editing === row.key;
       if (!kept || (kept.signature !== wanted && !editing)) {
@@ -196,6 +198,13 @@ export class MessageList {
     const row = active?.closest?.("li.message");
     if (!row || !this.list.contains(row)) return { focused: "", control: "" };
     return { focused: row.getAttribute("data-key") ?? "", control: active?.getAttribute("data-action") ?? "" };
+  }
+
+  /** @param {Row} row */
+  #signature(row) {
+    if (row.kind === "message") return signature(row, this.#chat.store);
+    if (row.kind === "day") return dayOf(row.at);
+    return JSON.stringify([row.kind, this.#rows.length < 2, this.#room?.name, this.#room?.description]);
   }
 
   /** @param {Row} row */

@@ -132,15 +132,13 @@ export function findRoom(chat, dialogs, open) {
  */
 function matching(chat, listed, typed) {
   const wanted = typed.trim().toLocaleLowerCase();
-  const mine = chat.store
-    .list()
-    .map((room) => ({
-      id: room.roomId,
-      name: room.name,
-      about: room.description,
-      mine: true,
-      isPrivate: room.isPrivate,
-    }));
+  const mine = chat.store.list().map((room) => ({
+    id: room.roomId,
+    name: room.name,
+    about: room.description,
+    mine: true,
+    isPrivate: room.isPrivate,
+  }));
   const others = listed
     .filter((one) => !chat.store.rooms.has(one.roomId))
     .map((one) => ({
