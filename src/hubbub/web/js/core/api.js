@@ -50,6 +50,7 @@ const LIST_PAGE = 100;
  * @property {object} [body]
  * @property {Record<string, string | number | undefined>} [query]
  * @property {boolean} [anonymous] send no token
+ * @property {string} [token] send this one, whatever the session holds
  * @property {string} [idempotencyKey] the same key never makes a second thing
  * @property {number} [timeoutMs]
  */
@@ -82,7 +83,9 @@ export class Api {
    * @throws {Failure}
    */
   async request(method, path, options = {}) {
-    if (options.anonymous || !this.#session) return this.#once(method, path, options, null);
+    if (options.anonymous || options.token || !this.#session) {
+      return this.#once(method, path, options, options.token ?? null);
+    }
     const token = await this.#session.token();
     try {
       return await this.#once(method, path, options, token);

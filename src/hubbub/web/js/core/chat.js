@@ -74,7 +74,11 @@ export class Chat {
     this.sync = parts.sync;
     listen(this.connection, parts);
     this.connection.on("ready", (detail) => this.#ready(detail));
-    this.connection.on("state", (state) => state === "online" || this.outbox.close());
+    this.connection.on("state", (state) => {
+      if (state === "online") return;
+      this.outbox.close();
+      for (const room of this.store.rooms.values()) this.typing.forget(room);
+    });
     this.outbox.on("stored", ({ entry, reply }) => this.#stored(entry, reply));
     this.outbox.on("change", (roomId) => this.store.emit("timeline", roomId));
     session.on("change", () => this.#personChanged());
@@ -236,6 +240,7 @@ export class Chat {
   async signOut() {
     this.outbox.discardAll();
     this.connection.stop();
+    this.#notAnyMore();
     await this.#session.logout();
   }
 
@@ -245,8 +250,7 @@ export class Chat {
     this.sync.reset();
     this.receipts.reset();
     this.typing.stop();
-    for (const timer of this.#soon.values()) clearTimeout(timer);
-    this.#soon.clear();
+    this.#notAnyMore();
     this.outbox.use(user?.userId ?? null);
     this.store.reset(user);
     if (user) this.connection.start();
@@ -304,7 +308,11 @@ export class Chat {
 
   /** @param {import("./types.js").Outgoing} entry */
   #send(entry) {
-    return this.connection.request("send-message", { room: entry.roomId, message: entry.text, clientId: entry.clientId });
+    return this.connection.request("send-message", {
+      room: entry.roomId,
+      message: entry.text,
+      clientId: entry.clientId,
+    });
   }
 
   /**
@@ -332,6 +340,12 @@ export class Chat {
       deliveredTo: [],
       readBy: [],
     });
+  }
+
+  /** Forget what was to be done in a moment. */
+  #notAnyMore() {
+    for (const timer of this.#soon.values()) clearTimeout(timer);
+    this.#soon.clear();
   }
 
   /**

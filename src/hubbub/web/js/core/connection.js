@@ -139,7 +139,7 @@ export class Connection extends Emitter {
    * @param {object} data
    */
   mention(event, data) {
-    if (this.#socket?.connected) this.#socket.volatile.emit(event, data);
+    if (this.#socket?.connected) this.#socket.emit(event, data);
   }
 
   /**

@@ -166,9 +166,14 @@ function received(parts, room, message) {
  * @param {any} detail
  */
 function changed(parts, room, detail) {
-  parts.sync.note(room, detail.changeSeq);
   const known = room.timeline.get(detail.id ?? detail.messageId);
   const message = asMessage(room, { ...known, ...detail });
+  if (!message && room.timeline.holds(detail.seq)) {
+    // The message itself never came; this alone cannot stand for it, and must not count as known.
+    parts.sync.doubt(room);
+    return;
+  }
+  parts.sync.note(room, detail.changeSeq);
   if (!message) return;
   const wasUnread = message.deleted && !known?.deleted && message.seq > room.readSeq && message.seq <= room.countedSeq;
   if (wasUnread && message.userId !== parts.store.myId) room.unread = Math.max(0, room.unread - 1);
@@ -200,7 +205,14 @@ function place(parts, room, message) {
 function asMessage(room, said) {
   const id = said.id ?? said.messageId;
   if (!id || !said.seq || said.userId === undefined) return null;
-  return { ...said, id, userId: said.userId ?? "", roomId: room.roomId, changeSeq: said.changeSeq ?? said.seq, message: said.deleted ? "" : said.message };
+  return {
+    ...said,
+    id,
+    userId: said.userId ?? "",
+    roomId: room.roomId,
+    changeSeq: said.changeSeq ?? said.seq,
+    message: said.deleted ? "" : said.message,
+  };
 }
 
 /**

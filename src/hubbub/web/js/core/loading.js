@@ -47,7 +47,9 @@ export class Loading {
     this.#receipts = receipts;
     this.#refresh = refresh;
     connection.on("ready", () => (this.#generation += 1));
-    connection.on("message-history", (page) => this.#historyWanted?.(Array.isArray(page) ? page : (page?.messages ?? [])));
+    connection.on("message-history", (page) =>
+      this.#historyWanted?.(Array.isArray(page) ? page : (page?.messages ?? [])),
+    );
   }
 
   /** @param {Room} room join it on this connection, and have its messages and people here */

@@ -55,7 +55,8 @@ export class Outbox extends Emitter {
     for (const key of this.#storage.keys().filter((name) => name.startsWith(this.#prefix))) {
       try {
         const entry = JSON.parse(this.#storage.getItem(key) ?? "");
-        if (entry.clientId && entry.roomId) found.push({ ...entry, state: entry.state === "failed" ? "failed" : "waiting" });
+        if (entry.clientId && entry.roomId)
+          found.push({ ...entry, state: entry.state === "failed" ? "failed" : "waiting" });
       } catch {
         this.#storage.removeItem(key);
       }
@@ -100,6 +101,7 @@ export class Outbox extends Emitter {
     const entry = { clientId: uuid(), roomId, text, at: Date.now(), order: (this.#order += 1), state: "waiting" };
     this.#entries.set(entry.clientId, entry);
     this.#keep(entry);
+    this.emit("change", roomId);
     this.#wake(roomId);
     return entry;
   }
@@ -170,7 +172,8 @@ export class Outbox extends Emitter {
       const failure = await this.#attempt(entry);
       if (this.#lanes.get(roomId) !== lane) {
         // The connection went meanwhile; a new lane has taken over, or will.
-        if (this.#entries.get(entry.clientId)?.state === "sending" && !this.#lanes.get(roomId)?.busy) this.#change(entry, { state: "waiting" });
+        if (this.#entries.get(entry.clientId)?.state === "sending" && !this.#lanes.get(roomId)?.busy)
+          this.#change(entry, { state: "waiting" });
         return;
       }
       if (!failure) {
@@ -212,13 +215,15 @@ export class Outbox extends Emitter {
    */
   #change(entry, change) {
     if (!this.#entries.has(entry.clientId)) return;
+    const lasting = change.state === "failed" || entry.state === "failed";
     Object.assign(entry, change);
-    this.#keep(entry);
+    // Waiting and sending are the same to whoever reads this later. What another tab has settled is not brought back.
+    if (lasting && this.#storage.getItem(this.#prefix + entry.clientId) !== null) this.#keep(entry);
+    this.emit("change", entry.roomId);
   }
 
   /** @param {Outgoing} entry */
   #keep(entry) {
     this.#storage.setItem(this.#prefix + entry.clientId, JSON.stringify(entry));
-    this.emit("change", entry.roomId);
   }
 }

@@ -122,7 +122,9 @@ export class Store extends Emitter {
 
   /** @returns {Room[]} by name, as people look for them */
   list() {
-    return [...this.rooms.values()].sort((a, b) => a.name.localeCompare(b.name, undefined, { sensitivity: "base", numeric: true }));
+    return [...this.rooms.values()].sort((a, b) =>
+      a.name.localeCompare(b.name, undefined, { sensitivity: "base", numeric: true }),
+    );
   }
 
   /** @returns {number} unread in all rooms */
@@ -142,7 +144,8 @@ export class Store extends Emitter {
     room.createdBy = listing.createdBy ?? room.createdBy;
     room.lastActivity = listing.lastActivity ?? room.lastActivity;
     const { seq, unread } = listing;
-    if (unread === undefined || unread === null || seq === undefined || seq < room.countedSeq || room.timeline.loaded) return;
+    if (unread === undefined || unread === null || seq === undefined || seq < room.countedSeq || room.timeline.loaded)
+      return;
     room.unread = unread;
     room.countedSeq = seq;
     room.readSeq = Math.max(room.readSeq, listing.readSeq ?? 0);
@@ -165,7 +168,8 @@ export class Store extends Emitter {
     if (!said?.userId) return null;
     const known = this.users.get(said.userId) ?? { userId: said.userId, username: said.username ?? "" };
     const status = typeof said.status === "object" && said.status ? said.status : { lastSeen: said.lastSeen };
-    const online = said.online ?? status.online ?? (typeof said.status === "string" ? said.status === "online" : known.online);
+    const online =
+      said.online ?? status.online ?? (typeof said.status === "string" ? said.status === "online" : known.online);
     const user = {
       ...known,
       username: said.username ?? known.username,

@@ -62,8 +62,22 @@ export class Sync {
     if (!changeSeq || changeSeq <= room.cursor) return;
     room.ahead.add(changeSeq);
     this.#advance(room, room.cursor);
-    if (room.ahead.size === 0 || this.#gaps.has(room.roomId)) return;
-    this.#gaps.set(room.roomId, setTimeout(() => this.#repair(room), GAP_MS));
+    if (room.ahead.size > 0) this.doubt(room);
+  }
+
+  /**
+   * Something is missing here: ask soon, unless it comes by itself.
+   *
+   * @param {Room} room
+   */
+  doubt(room) {
+    if (this.#gaps.has(room.roomId)) return;
+    const { cursor } = room;
+    const look = () => {
+      this.#gaps.delete(room.roomId);
+      if (room.ahead.size > 0 || room.cursor === cursor) this.#repair(room);
+    };
+    this.#gaps.set(room.roomId, setTimeout(look, GAP_MS));
   }
 
   /**
@@ -99,10 +113,8 @@ export class Sync {
 
   /** @param {Room} room */
   #repair(room) {
-    this.#gaps.delete(room.roomId);
-    if (room.ahead.size === 0) return;
     if (room.timeline.loaded) this.#fetch([room], this.#generation);
-    else this.#advance(room, Math.max(...room.ahead));
+    else this.#advance(room, Math.max(room.cursor, ...room.ahead));
   }
 
   /**

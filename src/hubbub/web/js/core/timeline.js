@@ -54,13 +54,21 @@ export class Timeline {
   }
 
   /**
+   * @param {number} seq
+   * @returns {boolean} whether a message of that place belongs here
+   */
+  holds(seq) {
+    return this.loaded && (this.atStart || !this.oldest || seq >= this.oldest.seq);
+  }
+
+  /**
    * One message in its present state.
    *
    * @param {Message} message
    * @returns {"added" | "changed" | "known" | "outside"} `outside`: it lies before the stretch that is held
    */
   merge(message) {
-    if (!this.#byId.has(message.id) && !this.atStart && this.oldest && message.seq < this.oldest.seq) return "outside";
+    if (this.loaded && !this.#byId.has(message.id) && !this.holds(message.seq)) return "outside";
     return this.#put(message);
   }
 
@@ -84,7 +92,9 @@ export class Timeline {
       const known = message[kind];
       if (known ? known.includes(userId) : (message[count] ?? 0) > 0) break;
       // Without the list (rooms of many members) the exact count is the server's to say; one is certain.
-      const marked = known ? { [kind]: [...known, userId], [count]: Math.max(known.length + 1, message[count] ?? 0) } : { [count]: 1 };
+      const marked = known
+        ? { [kind]: [...known, userId], [count]: Math.max(known.length + 1, message[count] ?? 0) }
+        : { [count]: 1 };
       this.#replace(at, { ...message, ...marked });
       changed = true;
     }

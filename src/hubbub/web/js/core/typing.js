@@ -53,6 +53,11 @@ export class Typing {
     this.#saidAt = 0;
   }
 
+  /** @param {Room} room who typed there is not known any more */
+  forget(room) {
+    for (const userId of [...room.typing.keys()]) this.heard(room, userId, false);
+  }
+
   /**
    * Somebody else types, or has stopped.
    *
@@ -65,7 +70,11 @@ export class Typing {
     const was = room.typing.get(userId);
     clearTimeout(was);
     room.typing.delete(userId);
-    if (isTyping) room.typing.set(userId, setTimeout(() => this.heard(room, userId, false), BELIEVE_MS));
+    if (isTyping)
+      room.typing.set(
+        userId,
+        setTimeout(() => this.heard(room, userId, false), BELIEVE_MS),
+      );
     if (isTyping !== (was !== undefined)) this.#store.emit("typing", room.roomId);
   }
 }

@@ -15,8 +15,11 @@ const PROMISES = [
 
 /** The server's rules, in a person's words; it has the last word all the same. */
 const userName = (/** @type {string} */ value) =>
-  /^[A-Za-z0-9_][A-Za-z0-9_.-]+$/.test(value.trim()) ? "" : "Use at least 2 letters or digits; dots, dashes and underscores are allowed too.";
-const address = (/** @type {string} */ value) => (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value.trim()) ? "" : "This is not an e-mail address.");
+  /^[A-Za-z0-9_][A-Za-z0-9_.-]+$/.test(value.trim())
+    ? ""
+    : "Use at least 2 letters or digits; dots, dashes and underscores are allowed too.";
+const address = (/** @type {string} */ value) =>
+  /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value.trim()) ? "" : "This is not an e-mail address.";
 const secret = (/** @type {string} */ value) => (value.length >= 8 ? "" : "Use at least 8 characters.");
 
 export class Auth {
@@ -36,7 +39,11 @@ export class Auth {
         { class: "auth-side", "aria-label": "About Hubbub" },
         h("img", { src: "./art.svg", alt: "", class: "auth-art" }),
         h("p", { class: "auth-line", text: "Talk that stays yours." }),
-        h("dl", { class: "auth-promises" }, ...PROMISES.map(([title, text]) => h("div", {}, h("dt", { text: title }), h("dd", { text })))),
+        h(
+          "dl",
+          { class: "auth-promises" },
+          ...PROMISES.map(([title, text]) => h("div", {}, h("dt", { text: title }), h("dd", { text }))),
+        ),
       ),
       h("main", { class: "auth-main" }, this.panel),
     );
@@ -56,8 +63,22 @@ export class Auth {
       maxlength: up ? 50 : 255,
       rule: up ? userName : undefined,
     });
-    const email = field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", required: true, maxlength: 255, rule: up ? address : undefined });
-    const shown = field({ name: "displayName", label: "Name shown to others", optional: true, autocomplete: "name", maxlength: 100 });
+    const email = field({
+      name: "email",
+      label: "E-mail",
+      type: "email",
+      autocomplete: "email",
+      required: true,
+      maxlength: 255,
+      rule: up ? address : undefined,
+    });
+    const shown = field({
+      name: "displayName",
+      label: "Name shown to others",
+      optional: true,
+      autocomplete: "name",
+      maxlength: 100,
+    });
     const password = field({
       name: "password",
       label: "Password",
@@ -79,16 +100,31 @@ export class Auth {
       try {
         if (up) {
           const displayName = shown.input.value.trim() || undefined;
-          await this.#session.register({ username: name.input.value.trim(), email: email.input.value.trim(), password: password.input.value, displayName });
+          await this.#session.register({
+            username: name.input.value.trim(),
+            email: email.input.value.trim(),
+            password: password.input.value,
+            displayName,
+          });
         } else await this.#session.login({ username: name.input.value.trim(), password: password.input.value });
       } catch (error) {
         showFailure(problem, fields, error);
       }
       submit.disabled = false;
     });
-    const turn = h("button", { type: "button", class: "link", text: up ? "Sign in" : "Create an account", on: { click: () => this.#turn() } });
+    const turn = h("button", {
+      type: "button",
+      class: "link",
+      text: up ? "Sign in" : "Create an account",
+      on: { click: () => this.#turn() },
+    });
     this.panel.replaceChildren(
-      h("div", { class: "brand" }, h("img", { src: "./icon.svg", alt: "", width: 40, height: 40 }), h("span", { class: "brand-name", text: "Hubbub" })),
+      h(
+        "div",
+        { class: "brand" },
+        h("img", { src: "./icon.svg", alt: "", width: 40, height: 40 }),
+        h("span", { class: "brand-name", text: "Hubbub" }),
+      ),
       h("h1", { text: up ? "Create your account" : "Welcome back" }),
       ...(notice ? [h("p", { class: "form-notice", role: "status", text: notice })] : []),
       form,

@@ -13,7 +13,11 @@ import { initials, tone } from "./format.js";
 export function avatar(id, name, { size, online, shape } = {}) {
   const classes = ["avatar", tone(id), size && `avatar-${size}`, shape && `avatar-${shape}`].filter(Boolean).join(" ");
   const letters = shape === "room" ? ([...name][0] ?? "#").toUpperCase() : initials(name);
-  const face = h("span", { class: classes, "aria-hidden": "true" }, h("span", { class: "avatar-letters", text: letters }));
+  const face = h(
+    "span",
+    { class: classes, "aria-hidden": "true" },
+    h("span", { class: "avatar-letters", text: letters }),
+  );
   if (online !== undefined) face.append(h("span", { class: online ? "dot dot-online" : "dot" }));
   return face;
 }

@@ -25,10 +25,21 @@ export class Composer {
   constructor(chat, editLast) {
     this.#chat = chat;
     this.#editLast = editLast;
-    this.area = h("textarea", { class: "composer-text", rows: 1, dir: "auto", enterkeyhint: "send", autocomplete: "off" });
+    this.area = h("textarea", {
+      class: "composer-text",
+      rows: 1,
+      dir: "auto",
+      enterkeyhint: "send",
+      autocomplete: "off",
+    });
     this.button = iconButton("send", "Send message", () => this.#send(), { class: "send" });
     this.typing = h("p", { class: "typing", role: "status" });
-    const form = h("form", { class: "composer-box", on: { submit: (/** @type {Event} */ event) => event.preventDefault() } }, this.area, this.button);
+    const form = h(
+      "form",
+      { class: "composer-box", on: { submit: (/** @type {Event} */ event) => event.preventDefault() } },
+      this.area,
+      this.button,
+    );
     form.addEventListener("click", (event) => event.target === form && this.area.focus());
     this.element = h("div", { class: "composer" }, this.typing, form);
     this.area.addEventListener("input", () => this.#changed());
@@ -106,7 +117,8 @@ export class Composer {
       this.typing.replaceChildren();
       return;
     }
-    const who = names.length > MOST_NAMES ? "Several people are" : `${listed(names)} ${names.length === 1 ? "is" : "are"}`;
+    const who =
+      names.length > MOST_NAMES ? "Several people are" : `${listed(names)} ${names.length === 1 ? "is" : "are"}`;
     const dots = h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
     this.typing.replaceChildren(dots, `${who} typing…`);
   }

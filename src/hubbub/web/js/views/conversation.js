@@ -5,6 +5,7 @@
 import { avatar } from "./avatar.js";
 import { badge, plural } from "./format.js";
 import { Composer } from "./composer.js";
+import { connectionBar } from "./connection-bar.js";
 import { h, icon, iconButton, setAttribute, soon } from "./dom.js";
 import { MessageList } from "./messages.js";
 import { Welcome } from "./welcome.js";
@@ -12,16 +13,12 @@ import { Welcome } from "./welcome.js";
 /** @typedef {import("../core/chat.js").Chat} Chat */
 /** @typedef {import("../core/store.js").Room} Room */
 
-/** The quiet line about the connection waits this long: most interruptions are over sooner. */
-const PATIENCE_MS = 1_200;
 const FACES = 3;
 
 export class Conversation {
   #chat;
   /** @type {Room | null} */
   #room = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #patience;
 
   /**
    * @param {Chat} chat
@@ -38,26 +35,49 @@ export class Conversation {
     this.title = h("h1", { class: "room-title", tabindex: -1 });
     this.about = h("p", { class: "room-about" });
     this.menuCount = h("span", { class: "badge", hidden: true });
-    const menu = iconButton("menu", "Show the rooms", actions.menu, { class: "drawer-only menu", "aria-controls": "rooms" });
+    const menu = iconButton("menu", "Show the rooms", actions.menu, {
+      class: "drawer-only menu",
+      "aria-controls": "rooms",
+    });
     menu.append(this.menuCount);
     this.faces = h("span", { class: "faces", "aria-hidden": "true" });
     this.count = h("span", { class: "here-count" });
-    this.peopleButton = h("button", { type: "button", class: "here-button", "aria-controls": "people", on: { click: actions.people } }, this.faces, icon("people"), this.count);
+    this.peopleButton = h(
+      "button",
+      { type: "button", class: "here-button", "aria-controls": "people", on: { click: actions.people } },
+      this.faces,
+      icon("people"),
+      this.count,
+    );
     this.leave = iconButton("leave", "Leave this room", () => this.#room && actions.leave(this.#room));
-    this.notice = h("div", { class: "connection-bar", role: "status" });
-    this.head = h("header", { class: "room-head" }, menu, h("div", { class: "room-heading" }, this.title, this.about), this.peopleButton, this.leave);
-    this.element = h("main", { class: "conversation", id: "conversation", "aria-label": "Conversation" }, this.head, this.notice, this.messages.element, this.composer.element, this.welcome.element);
+    this.head = h(
+      "header",
+      { class: "room-head" },
+      menu,
+      h("div", { class: "room-heading" }, this.title, this.about),
+      this.peopleButton,
+      this.leave,
+    );
+    this.element = h(
+      "main",
+      { class: "conversation", id: "conversation", "aria-label": "Conversation" },
+      this.head,
+      connectionBar(chat),
+      this.messages.element,
+      this.composer.element,
+      this.welcome.element,
+    );
     const drawHead = soon(() => this.#drawHead());
     chat.store.on("rooms", drawHead);
     chat.store.on("people", (roomId) => roomId === this.#room?.roomId && drawHead());
-    chat.connection.on("state", () => this.#drawConnection());
     this.show(null);
   }
 
   /** @param {Room | null} room */
   show(room) {
     this.#room = room;
-    for (const part of [this.messages.element, this.composer.element, this.peopleButton, this.leave]) part.hidden = room === null;
+    for (const part of [this.messages.element, this.composer.element, this.peopleButton, this.leave])
+      part.hidden = room === null;
     this.welcome.element.hidden = room !== null;
     this.messages.show(room);
     this.composer.show(room);
@@ -86,24 +106,5 @@ export class Conversation {
     this.count.textContent = String(here);
     setAttribute(this.peopleButton, "aria-label", `People: ${plural(here, "person", "people")} here now`);
     setAttribute(this.peopleButton, "title", `${plural(here, "person", "people")} here now`);
-  }
-
-  #drawConnection() {
-    const { connection, outbox } = this.#chat;
-    clearTimeout(this.#patience);
-    if (connection.state !== "retrying") {
-      this.notice.replaceChildren();
-      this.notice.classList.remove("shown");
-      return;
-    }
-    this.#patience = setTimeout(() => {
-      const kept = outbox.size > 0 ? `${plural(outbox.size, "message")} will be sent when it is back.` : "What you write is kept and sent when it is back.";
-      this.notice.replaceChildren(
-        h("span", { class: "spinner", "aria-hidden": "true" }),
-        h("span", { text: `No connection to the server. ${kept}` }),
-        h("button", { type: "button", class: "link", text: "Try now", on: { click: () => connection.hurry() } }),
-      );
-      this.notice.classList.add("shown");
-    }, PATIENCE_MS);
   }
 }

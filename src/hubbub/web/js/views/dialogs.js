@@ -23,7 +23,7 @@ export class Dialogs {
    *
    * @param {string} title
    * @param {Node[]} content
-   * @param {{ wide?: boolean, closed?: () => void, titleHidden?: boolean }} [options]
+   * @param {{ wide?: boolean, closed?: () => unknown, titleHidden?: boolean }} [options]
    * @returns {HTMLDialogElement}
    */
   open(title, content, { wide = false, closed, titleHidden = false } = {}) {
@@ -42,12 +42,19 @@ export class Dialogs {
     );
     dialog.addEventListener("pointerdown", (event) => {
       const box = dialog.getBoundingClientRect();
-      const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+      const inside =
+        event.clientX >= box.left &&
+        event.clientX <= box.right &&
+        event.clientY >= box.top &&
+        event.clientY <= box.bottom;
       if (event.target === dialog && !inside) dialog.close();
     });
     dialog.addEventListener("close", () => {
       dialog.remove();
-      if (before?.isConnected && (document.activeElement === document.body || !document.activeElement)) before.focus();
+      // The browser has given the focus back, but the caret may have gone with the dialog: typing would go nowhere.
+      const active = /** @type {HTMLElement | null} */ (document.activeElement);
+      active?.blur();
+      if (before?.isConnected) before.focus();
       closed?.();
     });
     document.body.append(dialog);
@@ -66,10 +73,25 @@ export class Dialogs {
         sure = true;
         dialog.close();
       };
-      const yes = h("button", { type: "button", class: danger ? "button danger" : "button", text: action, on: { click: act } });
-      const no = h("button", { type: "button", class: "button quiet", text: "Cancel", on: { click: () => dialog.close() } });
-      const words = [h("p", { class: "dialog-text", text }), more ? h("p", { class: "dialog-more", text: more }) : null].filter((one) => one !== null);
-      const dialog = this.open(title, [...words, h("div", { class: "dialog-buttons" }, no, yes)], { closed: () => answer(sure) });
+      const yes = h("button", {
+        type: "button",
+        class: danger ? "button danger" : "button",
+        text: action,
+        on: { click: act },
+      });
+      const no = h("button", {
+        type: "button",
+        class: "button quiet",
+        text: "Cancel",
+        on: { click: () => dialog.close() },
+      });
+      const words = [
+        h("p", { class: "dialog-text", text }),
+        more ? h("p", { class: "dialog-more", text: more }) : null,
+      ].filter((one) => one !== null);
+      const dialog = this.open(title, [...words, h("div", { class: "dialog-buttons" }, no, yes)], {
+        closed: () => answer(sure),
+      });
       (danger ? no : yes).focus();
     });
   }
@@ -88,7 +110,8 @@ export class Dialogs {
     this.open("Earlier texts", [list]);
     try {
       const edits = await this.editsOf(message);
-      const line = (/** @type {string} */ label, /** @type {string} */ text) => h("li", {}, h("span", { class: "edit-when", text: label }), h("p", { dir: "auto", text }));
+      const line = (/** @type {string} */ label, /** @type {string} */ text) =>
+        h("li", {}, h("span", { class: "edit-when", text: label }), h("p", { dir: "auto", text }));
       const earlier = edits.map((edit) => line(`Until ${exactly(edit.editedAt)}`, edit.message ?? ""));
       list.replaceChildren(...earlier, line("Now", message.message));
     } catch (/** @type {any} */ error) {

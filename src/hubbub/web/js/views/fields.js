@@ -26,7 +26,8 @@ export function field({ name, label, hint, optional, rule = () => "", ...attribu
   const problem = h("p", { class: "field-problem", id: `${id}-problem`, hidden: true });
   const help = hint ? h("p", { class: "hint", id: `${id}-hint`, text: hint }) : null;
   const holder = attributes.type === "password" ? h("div", { class: "password" }, input, reveal(input)) : input;
-  const describe = (/** @type {boolean} */ wrong) => setAttribute(input, "aria-describedby", wrong ? `${id}-problem` : help && `${id}-hint`);
+  const describe = (/** @type {boolean} */ wrong) =>
+    setAttribute(input, "aria-describedby", wrong ? `${id}-problem` : help && `${id}-hint`);
   const say = (/** @type {string} */ text) => {
     problem.textContent = text;
     problem.hidden = text === "";

@@ -65,9 +65,15 @@ export function lastSeen(at, now = new Date()) {
 
 /** @param {string} name */
 export function initials(name) {
-  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const words = name
+    .trim()
+    .split(/[\s._-]+/u)
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0] ?? "?"];
-  return letters.map((word) => [...word][0] ?? "").join("").toUpperCase();
+  return letters
+    .map((word) => [...word][0] ?? "")
+    .join("")
+    .toUpperCase();
 }
 
 /**
@@ -105,5 +111,10 @@ export function listed(names) {
 export function excerpt(text, most = 80) {
   const line = text.replace(/\s+/gu, " ").trim();
   const letters = [...line];
-  return letters.length > most ? `${letters.slice(0, most - 1).join("").trimEnd()}…` : line;
+  return letters.length > most
+    ? `${letters
+        .slice(0, most - 1)
+        .join("")
+        .trimEnd()}…`
+    : line;
 }

@@ -29,7 +29,9 @@ import { richText } from "./richtext.js";
 export function signature(row, store) {
   const { message, outgoing } = row;
   const name = row.first ? store.nameOf(row.userId, message ?? undefined) : "";
-  const state = outgoing ? [outgoing.state, outgoing.problem] : [message?.deleted, message?.editedAt, tickOf(row), tickLabel(row, store)];
+  const state = outgoing
+    ? [outgoing.state, outgoing.problem]
+    : [message?.deleted, message?.editedAt, tickOf(row), tickLabel(row, store)];
   return JSON.stringify([row.text, row.at, row.first, row.last, name, ...state]);
 }
 
@@ -94,7 +96,12 @@ function meta(row, store, actions) {
     { class: "meta" },
     edited,
     h("time", { datetime: row.at, title: exactly(row.at), text: clock(row.at) }),
-    tick && h("span", { class: `tick tick-${tick}`, role: "img", "aria-label": tickLabel(row, store), title: tickLabel(row, store) }, icon(TICK_ICONS[tick])),
+    tick &&
+      h(
+        "span",
+        { class: `tick tick-${tick}`, role: "img", "aria-label": tickLabel(row, store), title: tickLabel(row, store) },
+        icon(TICK_ICONS[tick]),
+      ),
   );
 }
 
@@ -145,7 +152,10 @@ function tickLabel(row, store) {
   const delivered = Math.max(read, count(message?.deliveredTo, message?.deliveredCount));
   if (delivered === 0) return "Sent";
   const names = (message?.readBy ?? []).slice(0, 5).map((id) => store.nameOf(id));
-  const readers = names.length > 0 && names.length === read ? `Read by ${listed(names)}` : `Read by ${plural(read, "person", "people")}`;
+  const readers =
+    names.length > 0 && names.length === read
+      ? `Read by ${listed(names)}`
+      : `Read by ${plural(read, "person", "people")}`;
   return read > 0 ? `${readers}; delivered to ${delivered}` : `Delivered to ${plural(delivered, "person", "people")}`;
 }
 

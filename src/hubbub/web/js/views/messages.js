@@ -20,6 +20,8 @@ import { rowsOf } from "../core/rows.js";
 const NEAR_END = 60;
 /** Closer to the top than this asks for older messages. */
 const NEAR_TOP = 500;
+/** Whoever stays at the end of a busy room holds no more messages than this. */
+const MOST = 1_000;
 
 export class MessageList {
   #chat;
@@ -44,7 +46,19 @@ export class MessageList {
     this.status = h("div", { class: "list-status" });
     this.scroller = h("div", { class: "scroller" }, this.status, this.list);
     this.jumpCount = h("span", { class: "badge", hidden: true });
-    this.jump = h("button", { type: "button", class: "jump", hidden: true, "aria-label": "Jump to the latest message", title: "Jump to the latest message", on: { click: () => this.toEnd() } }, icon("down"), this.jumpCount);
+    this.jump = h(
+      "button",
+      {
+        type: "button",
+        class: "jump",
+        hidden: true,
+        "aria-label": "Jump to the latest message",
+        title: "Jump to the latest message",
+        on: { click: () => this.toEnd() },
+      },
+      icon("down"),
+      this.jumpCount,
+    );
     this.element = h("div", { class: "messages-area" }, this.scroller, this.jump);
     this.tools = new RowTools(chat, dialogs, this);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -127,6 +141,7 @@ export class MessageList {
     const { store, outbox } = this.#chat;
     const wasAtEnd = this.#atEnd;
     const anchor = wasAtEnd ? null : this.#anchor();
+    if (wasAtEnd && room.timeline.messages.length > MOST) room.timeline.trim(MOST / 2);
     const outgoing = outbox.of(room.roomId);
     const before = this.#rows.length;
     this.#rows = rowsOf({
@@ -151,14 +166,13 @@ export class MessageList {
   #newestOutgoing = "";
 
   #reconcile() {
-    const { store } = this.#chat;
     const { focused, control } = this.#focus();
     /** @type {Map<string, { element: HTMLElement, signature: string }>} */
     const drawn = new Map();
     /** @type {ChildNode | null} */
     let next = this.list.firstChild;
     for (const row of this.#rows) {
-      const wanted = row.kind === "message" ? signature(row, store) : row.kind === "day" ? dayOf(row.at) : row.kind;
+      const wanted = this.#signature(row);
       let kept = this.#drawn.get(row.key);
       const editing = this.tools.editing === row.key;
       if (!kept || (kept.signature !== wanted && !editing)) {
@@ -187,9 +201,17 @@ export class MessageList {
   }
 
   /** @param {Row} row */
+  #signature(row) {
+    if (row.kind === "message") return signature(row, this.#chat.store);
+    if (row.kind === "day") return dayOf(row.at);
+    return JSON.stringify([row.kind, this.#rows.length < 2, this.#room?.name, this.#room?.description]);
+  }
+
+  /** @param {Row} row */
   #render(row) {
     if (row.kind === "message") return renderMessage(row, this.#chat.store, this.#actions);
-    if (row.kind === "day") return h("li", { class: "day" }, h("time", { datetime: row.at.slice(0, 10), text: dayOf(row.at) }));
+    if (row.kind === "day")
+      return h("li", { class: "day" }, h("time", { datetime: row.at.slice(0, 10), text: dayOf(row.at) }));
     if (row.kind === "divider") return h("li", { class: "divider" }, h("span", { text: "New messages" }));
     return this.#beginning();
   }
@@ -201,7 +223,11 @@ export class MessageList {
       "li",
       { class: "beginning" },
       h("h3", { text: empty ? `Nothing has been said in ${name} yet` : `This is where ${name} begins` }),
-      h("p", { text: empty ? "Write the first message; everyone in the room will see it." : this.#room?.description || "Everything before this was silence." }),
+      h("p", {
+        text: empty
+          ? "Write the first message; everyone in the room will see it."
+          : this.#room?.description || "Everything before this was silence.",
+      }),
     );
   }
 
@@ -217,7 +243,8 @@ export class MessageList {
         h("p", { class: "trouble", role: "alert" }, icon("alert"), `The messages could not be loaded. ${trouble}`),
         h("button", { type: "button", class: "button quiet", text: "Try again", on: { click: retry } }),
       );
-    } else if (state === "older") this.status.replaceChildren(h("p", { class: "loading-older", text: "Loading older messages…" }));
+    } else if (state === "older")
+      this.status.replaceChildren(h("p", { class: "loading-older", text: "Loading older messages…" }));
     else if (state === "loading") this.status.replaceChildren(skeleton());
     else this.status.replaceChildren();
   }
@@ -270,7 +297,8 @@ export class MessageList {
     this.jump.hidden = this.#atEnd || !this.#placed;
     this.jumpCount.hidden = unread === 0;
     this.jumpCount.textContent = badge(unread);
-    const label = unread > 0 ? `Jump to the latest message, ${plural(unread, "new message")}` : "Jump to the latest message";
+    const label =
+      unread > 0 ? `Jump to the latest message, ${plural(unread, "new message")}` : "Jump to the latest message";
     this.jump.setAttribute("aria-label", label);
   }
 

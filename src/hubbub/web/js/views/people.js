@@ -24,11 +24,21 @@ export class People {
   constructor(chat, { close, add }) {
     this.#chat = chat;
     this.body = h("div", { class: "people-body" });
-    this.add = h("button", { type: "button", class: "button quiet small people-add", text: "Add people", on: { click: () => this.#room && add(this.#room) } });
+    this.add = h("button", {
+      type: "button",
+      class: "button quiet small people-add",
+      text: "Add people",
+      on: { click: () => this.#room && add(this.#room) },
+    });
     this.element = h(
       "aside",
       { class: "people", id: "people", "aria-label": "People in this room" },
-      h("header", { class: "people-head" }, h("h2", { text: "People" }), iconButton("close", "Close the list of people", close)),
+      h(
+        "header",
+        { class: "people-head" },
+        h("h2", { text: "People" }),
+        iconButton("close", "Close the list of people", close),
+      ),
       this.body,
       this.add,
     );
@@ -67,8 +77,16 @@ export class People {
    */
   #group(title, users, online) {
     if (users.length === 0) return [];
-    const heading = h("h3", { class: "list-heading" }, title, h("span", { class: "count", text: String(users.length) }));
-    return [heading, h("ul", { class: "people-list", "aria-label": title }, ...users.map((user) => this.#person(user, online)))];
+    const heading = h(
+      "h3",
+      { class: "list-heading" },
+      title,
+      h("span", { class: "count", text: String(users.length) }),
+    );
+    return [
+      heading,
+      h("ul", { class: "people-list", "aria-label": title }, ...users.map((user) => this.#person(user, online))),
+    ];
   }
 
   /**
@@ -77,7 +95,13 @@ export class People {
    */
   #person(user, online) {
     const me = user.userId === this.#chat.store.myId;
-    const state = online ? (me ? "This is you" : "Online") : user.online ? "Online, elsewhere" : lastSeen(user.lastSeen);
+    const state = online
+      ? me
+        ? "This is you"
+        : "Online"
+      : user.online
+        ? "Online, elsewhere"
+        : lastSeen(user.lastSeen);
     const name = h("span", { class: "person-name", text: nameOf(user), title: `@${user.username}` });
     return h(
       "li",

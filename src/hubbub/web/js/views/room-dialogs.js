@@ -40,13 +40,19 @@ export function findRoom(chat, dialogs, open) {
   /** @type {Choice[]} */
   let choices = [];
   let at = 0;
+  let complete = false;
+  /** Enter came before the public rooms did. */
+  let hasty = false;
+  /** @type {Room | null} */
+  let chosen = null;
+  // Not before the dialog is gone: until then everything behind it is inert, and takes the focus but no text.
+  const closed = () => chosen && open(chosen);
 
   const choose = async (/** @type {Choice} */ choice) => {
     problem.hidden = true;
     try {
-      const room = chat.store.rooms.get(choice.id) ?? (await chat.join(choice.id));
+      chosen = chat.store.rooms.get(choice.id) ?? (await chat.join(choice.id));
       dialog.close();
-      open(room);
     } catch (/** @type {any} */ error) {
       problem.textContent = `${choice.name} could not be joined. ${error.message}`;
       problem.hidden = false;
@@ -61,13 +67,21 @@ export function findRoom(chat, dialogs, open) {
         "li",
         { role: "option", id: `found-${index}`, class: "found-room", "aria-selected": String(index === at) },
         avatar(choice.id, choice.name, { shape: "room" }),
-        h("span", { class: "card-text" }, h("strong", {}, choice.name, choice.isPrivate && icon("lock")), h("span", { text: choice.about })),
+        h(
+          "span",
+          { class: "card-text" },
+          h("strong", {}, choice.name, choice.isPrivate && icon("lock")),
+          h("span", { text: choice.about }),
+        ),
         h("span", { class: "found-what", text: choice.mine ? "Open" : "Join" }),
       );
       item.addEventListener("click", () => choose(choice));
       return item;
     });
-    const nothing = h("li", { class: "found-nothing", text: input.value ? `No room matches “${input.value}”.` : "There are no rooms yet." });
+    const nothing = h("li", {
+      class: "found-nothing",
+      text: !complete ? "Looking…" : input.value ? `No room matches “${input.value}”.` : "There are no rooms yet.",
+    });
     list.replaceChildren(...(items.length > 0 ? items : [nothing]));
     setAttribute(input, "aria-activedescendant", items.length > 0 ? `found-${at}` : null);
     items[at]?.scrollIntoView({ block: "nearest" });
@@ -75,6 +89,7 @@ export function findRoom(chat, dialogs, open) {
 
   input.addEventListener("input", () => {
     at = 0;
+    hasty = false;
     draw();
   });
   input.addEventListener("keydown", (event) => {
@@ -82,18 +97,25 @@ export function findRoom(chat, dialogs, open) {
       event.preventDefault();
       at = (at + (event.key === "ArrowDown" ? 1 : -1) + choices.length) % Math.max(1, choices.length);
       draw();
-    } else if (event.key === "Enter" && choices[at]) {
+    } else if (event.key === "Enter") {
       event.preventDefault();
-      choose(choices[at]);
+      if (choices[at]) choose(choices[at]);
+      else hasty = !complete;
     }
   });
-  const dialog = dialogs.open("Find a room", [h("div", { class: "find-box" }, icon("search"), input), problem, list], { wide: true, titleHidden: true });
+  const dialog = dialogs.open("Find a room", [h("div", { class: "find-box" }, icon("search"), input), problem, list], {
+    wide: true,
+    titleHidden: true,
+    closed,
+  });
   draw();
   input.focus();
   chat.browse().then(
     (all) => {
       listed = all;
+      complete = true;
       draw();
+      if (hasty && choices[0]) choose(choices[0]);
     },
     (error) => {
       problem.textContent = `The public rooms could not be loaded. ${error.message}`;
@@ -110,10 +132,22 @@ export function findRoom(chat, dialogs, open) {
  */
 function matching(chat, listed, typed) {
   const wanted = typed.trim().toLocaleLowerCase();
-  const mine = chat.store.list().map((room) => ({ id: room.roomId, name: room.name, about: room.description, mine: true, isPrivate: room.isPrivate }));
+  const mine = chat.store.list().map((room) => ({
+    id: room.roomId,
+    name: room.name,
+    about: room.description,
+    mine: true,
+    isPrivate: room.isPrivate,
+  }));
   const others = listed
     .filter((one) => !chat.store.rooms.has(one.roomId))
-    .map((one) => ({ id: one.roomId, name: one.name, about: one.description || plural(one.memberCount ?? 0, "member"), mine: false, isPrivate: false }));
+    .map((one) => ({
+      id: one.roomId,
+      name: one.name,
+      about: one.description || plural(one.memberCount ?? 0, "member"),
+      mine: false,
+      isPrivate: false,
+    }));
   const rank = (/** @type {Choice} */ choice) => (choice.name.toLocaleLowerCase().startsWith(wanted) ? 0 : 1);
   return [...mine, ...others]
     .filter((choice) => `${choice.name} ${choice.about}`.toLocaleLowerCase().includes(wanted))
@@ -129,7 +163,14 @@ function matching(chat, listed, typed) {
  * @param {Room} room
  */
 export function addPeople(chat, dialogs, room) {
-  const input = h("input", { type: "search", class: "find-input", placeholder: "Whom?", "aria-label": "Find people by name", autocomplete: "off", spellcheck: "false" });
+  const input = h("input", {
+    type: "search",
+    class: "find-input",
+    placeholder: "Whom?",
+    "aria-label": "Find people by name",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const list = h("ul", { class: "found", "aria-label": "People found", "aria-live": "polite" });
   const word = (/** @type {string} */ text) => list.replaceChildren(h("li", { class: "found-nothing", text }));
   const line = (/** @type {import("../core/types.js").User} */ user) => {
@@ -147,8 +188,20 @@ export function addPeople(chat, dialogs, room) {
       }
     });
     const there = room.members.has(user.userId);
-    const about = h("span", { class: "card-text" }, h("strong", { text: name }), h("span", { text: `@${user.username}` }), problem);
-    return h("li", { class: "found-person" }, avatar(user.userId, name), about, there ? h("span", { class: "found-what", text: "Is here" }) : button);
+    const about = h(
+      "span",
+      { class: "card-text" },
+      h("strong", { text: name }),
+      h("span", { text: `@${user.username}` }),
+      problem,
+    );
+    return h(
+      "li",
+      { class: "found-person" },
+      avatar(user.userId, name),
+      about,
+      there ? h("span", { class: "found-what", text: "Is here" }) : button,
+    );
   };
   let asked = 0;
   const search = async () => {
@@ -168,7 +221,10 @@ export function addPeople(chat, dialogs, room) {
     }
   };
   input.addEventListener("input", search);
-  dialogs.open(`Add people to ${room.name}`, [h("div", { class: "find-box" }, icon("search"), input), list], { wide: true, titleHidden: true });
+  dialogs.open(`Add people to ${room.name}`, [h("div", { class: "find-box" }, icon("search"), input), list], {
+    wide: true,
+    titleHidden: true,
+  });
   search();
   input.focus();
 }
@@ -180,20 +236,46 @@ export function addPeople(chat, dialogs, room) {
  */
 export function createRoom(chat, dialogs, open) {
   const name = field({ name: "name", label: "Name", maxlength: 100, required: true, autocomplete: "off" });
-  const description = field({ name: "description", label: "What is it for?", optional: true, maxlength: 500, autocomplete: "off" });
+  const description = field({
+    name: "description",
+    label: "What is it for?",
+    optional: true,
+    maxlength: 500,
+    autocomplete: "off",
+  });
   const isPrivate = h("input", { type: "checkbox", id: "room-private", "aria-describedby": "room-private-hint" });
   const toggle = h(
     "div",
     { class: "check" },
     isPrivate,
-    h("label", { for: "room-private" }, "Private", h("span", { class: "hint", id: "room-private-hint", text: "Only its members see that it is there." })),
+    h(
+      "label",
+      { for: "room-private" },
+      "Private",
+      h("span", { class: "hint", id: "room-private-hint", text: "Only its members see that it is there." }),
+    ),
   );
   const problem = h("p", { class: "form-problem", role: "alert", hidden: true });
   const submit = h("button", { type: "submit", class: "button", text: "Create room" });
-  const cancel = h("button", { type: "button", class: "button quiet", text: "Cancel", on: { click: () => dialog.close() } });
-  const form = h("form", { class: "form", novalidate: true }, problem, name.element, description.element, toggle, h("div", { class: "dialog-buttons" }, cancel, submit));
+  const cancel = h("button", {
+    type: "button",
+    class: "button quiet",
+    text: "Cancel",
+    on: { click: () => dialog.close() },
+  });
+  const form = h(
+    "form",
+    { class: "form", novalidate: true },
+    problem,
+    name.element,
+    description.element,
+    toggle,
+    h("div", { class: "dialog-buttons" }, cancel, submit),
+  );
   // One key for this dialog: pressing twice, or again after a lost answer, makes one room.
   let key = uuid();
+  /** @type {Room | null} */
+  let made = null;
   form.addEventListener("input", () => (key = uuid()));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -201,15 +283,18 @@ export function createRoom(chat, dialogs, open) {
     if (anyWrong([name, description])) return;
     submit.disabled = true;
     try {
-      const wish = { name: name.input.value.trim(), description: description.input.value.trim(), isPrivate: isPrivate.checked };
-      const room = await chat.createRoom(wish, key);
+      const wish = {
+        name: name.input.value.trim(),
+        description: description.input.value.trim(),
+        isPrivate: isPrivate.checked,
+      };
+      made = await chat.createRoom(wish, key);
       dialog.close();
-      open(room);
     } catch (error) {
       showFailure(problem, [name, description], error);
       submit.disabled = false;
     }
   });
-  const dialog = dialogs.open("Create a room", [form]);
+  const dialog = dialogs.open("Create a room", [form], { closed: () => made && open(made) });
   name.input.focus();
 }

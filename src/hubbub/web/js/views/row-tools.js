@@ -31,12 +31,17 @@ export class RowTools {
     this.#messages = messages;
     const { list } = messages;
     list.addEventListener("pointerover", (event) => event.pointerType !== "touch" && this.#moveTo(event.target));
-    list.addEventListener("pointerleave", () => this.#bar.contains(document.activeElement) || this.#bar.remove());
+    // A finger leaves before its tap becomes a click, which would then find nothing.
+    list.addEventListener(
+      "pointerleave",
+      (event) => event.pointerType !== "touch" && !this.#bar.contains(document.activeElement) && this.#bar.remove(),
+    );
     list.addEventListener("focusin", (event) => this.#moveTo(event.target));
     list.addEventListener("click", (event) => {
       // A touch has no hover: the first tap on a message shows what can be done with it.
       const row = /** @type {HTMLElement} */ (event.target).closest("li.message");
-      if (row && !window.getSelection()?.toString() && !row.contains(document.activeElement)) /** @type {HTMLElement} */ (row).focus();
+      if (row && !window.getSelection()?.toString() && !row.contains(document.activeElement))
+        /** @type {HTMLElement} */ (row).focus();
     });
   }
 
@@ -53,7 +58,12 @@ export class RowTools {
     area.value = message.message;
     const problem = h("p", { class: "field-problem", role: "alert" });
     const save = h("button", { type: "submit", class: "button small", text: "Save" });
-    const cancel = h("button", { type: "button", class: "button quiet small", text: "Cancel", on: { click: () => this.close() } });
+    const cancel = h("button", {
+      type: "button",
+      class: "button quiet small",
+      text: "Cancel",
+      on: { click: () => this.close() },
+    });
     const submit = async (/** @type {Event} */ event) => {
       event.preventDefault();
       const wanted = area.value.trim();
@@ -72,7 +82,19 @@ export class RowTools {
         area.focus();
       }
     };
-    const form = h("form", { class: "editor", on: { submit } }, area, problem, h("div", { class: "editor-buttons" }, h("span", { class: "hint", text: "Enter saves, Escape cancels" }), cancel, save));
+    const form = h(
+      "form",
+      { class: "editor", on: { submit } },
+      area,
+      problem,
+      h(
+        "div",
+        { class: "editor-buttons" },
+        h("span", { class: "hint", text: "Enter saves, Escape cancels" }),
+        cancel,
+        save,
+      ),
+    );
     area.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
         event.stopPropagation();
@@ -108,7 +130,10 @@ export class RowTools {
    */
   refocus(row, control) {
     row?.focus({ preventScroll: true });
-    if (control) /** @type {HTMLElement | null | undefined} */ (row?.querySelector(`[data-action="${control}"]`))?.focus({ preventScroll: true });
+    if (control)
+      /** @type {HTMLElement | null | undefined} */ (row?.querySelector(`[data-action="${control}"]`))?.focus({
+        preventScroll: true,
+      });
   }
 
   /** @param {EventTarget | null} target */
@@ -126,7 +151,11 @@ export class RowTools {
   /** @param {MessageRow} row */
   #buttons(row) {
     const copy = iconButton("copy", "Copy text", () => this.#copy(row), { "data-action": "copy" });
-    const earlier = row.message?.editedAt ? iconButton("clock", "Show earlier texts", () => row.message && this.#dialogs.showEdits(row.message), { "data-action": "earlier" }) : null;
+    const earlier = row.message?.editedAt
+      ? iconButton("clock", "Show earlier texts", () => row.message && this.#dialogs.showEdits(row.message), {
+          "data-action": "earlier",
+        })
+      : null;
     const any = earlier ? [copy, earlier] : [copy];
     if (!row.mine) return any;
     return [

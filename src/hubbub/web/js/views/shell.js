@@ -44,13 +44,47 @@ export class Shell {
     const find = () => findRoom(chat, dialogs, open);
     const create = () => createRoom(chat, dialogs, open);
     const close = () => this.#setDrawer(null);
-    this.sidebar = new Sidebar(chat, { open, find, create, close, keys: () => dialogs.showKeys(), signOut: () => this.#signOut() });
-    this.people = new People(chat, { close: () => this.#togglePeople(), add: (room) => addPeople(chat, dialogs, room) });
-    this.conversation = new Conversation(chat, dialogs, { open, find, create, menu: () => this.#setDrawer("rooms"), people: () => this.#togglePeople(), leave: (room) => this.#leave(room) });
+    this.sidebar = new Sidebar(chat, {
+      open,
+      find,
+      create,
+      close,
+      keys: () => dialogs.showKeys(),
+      signOut: () => this.#signOut(),
+    });
+    this.people = new People(chat, {
+      close: () => this.#togglePeople(),
+      add: (room) => addPeople(chat, dialogs, room),
+    });
+    this.conversation = new Conversation(chat, dialogs, {
+      open,
+      find,
+      create,
+      menu: () => this.#setDrawer("rooms"),
+      people: () => this.#togglePeople(),
+      leave: (room) => this.#leave(room),
+    });
     this.shade = h("div", { class: "shade", on: { click: close } });
-    const skip = h("a", { class: "skip", href: "#conversation", text: "Skip to the conversation", on: { click: (/** @type {Event} */ event) => this.#skip(event) } });
-    this.element = h("div", { class: "shell" }, skip, this.sidebar.element, this.conversation.element, this.people.element, this.shade, announcer(chat));
-    chat.store.on("rooms", soon(() => this.#roomsChanged()));
+    const skip = h("a", {
+      class: "skip",
+      href: "#conversation",
+      text: "Skip to the conversation",
+      on: { click: (/** @type {Event} */ event) => this.#skip(event) },
+    });
+    this.element = h(
+      "div",
+      { class: "shell" },
+      skip,
+      this.sidebar.element,
+      this.conversation.element,
+      this.people.element,
+      this.shade,
+      announcer(chat),
+    );
+    chat.store.on(
+      "rooms",
+      soon(() => this.#roomsChanged()),
+    );
     window.addEventListener("hashchange", () => this.#follow());
     document.addEventListener("keydown", (event) => this.#keyed(event));
     for (const query of [this.#narrow, this.#medium]) query.addEventListener("change", () => this.#layOut());
@@ -62,8 +96,8 @@ export class Shell {
   go(room) {
     const address = `#/r/${encodeURIComponent(room.name)}`;
     this.#setDrawer(null);
-    if (location.hash === address) this.#follow();
-    else location.hash = address;
+    if (location.hash !== address) history.pushState(null, "", address);
+    this.#follow();
     if (!matchMedia("(pointer: coarse)").matches) this.conversation.composer.focus();
   }
 
@@ -120,9 +154,11 @@ export class Shell {
     const from = this.#drawer;
     this.#drawer = drawer;
     this.#layOut();
-    if (drawer === "rooms") /** @type {HTMLElement | null} */ (this.sidebar.element.querySelector(".room.open, .room, .find"))?.focus();
+    if (drawer === "rooms")
+      /** @type {HTMLElement | null} */ (this.sidebar.element.querySelector(".room.open, .room, .find"))?.focus();
     else if (drawer === "people") this.people.element.querySelector("button")?.focus();
-    else if (from === "rooms") /** @type {HTMLElement | null} */ (this.conversation.head.querySelector(".menu"))?.focus();
+    else if (from === "rooms")
+      /** @type {HTMLElement | null} */ (this.conversation.head.querySelector(".menu"))?.focus();
     else if (from === "people") this.conversation.peopleButton.focus();
   }
 
@@ -196,8 +232,16 @@ export class Shell {
 
   /** @param {Room} room */
   async #leave(room) {
-    const more = room.isPrivate ? "It is private: you will not be able to come back by yourself." : "You can join it again at any time.";
-    const sure = await this.#dialogs.confirm({ title: `Leave ${room.name}?`, text: "You will no longer get its messages.", more, action: "Leave", danger: true });
+    const more = room.isPrivate
+      ? "It is private: you will not be able to come back by yourself."
+      : "You can join it again at any time.";
+    const sure = await this.#dialogs.confirm({
+      title: `Leave ${room.name}?`,
+      text: "You will no longer get its messages.",
+      more,
+      action: "Leave",
+      danger: true,
+    });
     if (!sure) return;
     try {
       await this.#chat.leave(room);
@@ -210,7 +254,13 @@ export class Shell {
     const { size } = this.#chat.outbox;
     if (size > 0) {
       const text = size === 1 ? "One message has not been sent yet." : `${size} messages have not been sent yet.`;
-      const sure = await this.#dialogs.confirm({ title: "Sign out?", text, more: "Signing out now discards them.", action: "Sign out", danger: true });
+      const sure = await this.#dialogs.confirm({
+        title: "Sign out?",
+        text,
+        more: "Signing out now discards them.",
+        action: "Sign out",
+        danger: true,
+      });
       if (!sure) return;
     }
     await this.#chat.signOut();

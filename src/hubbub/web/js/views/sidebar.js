@@ -26,7 +26,11 @@ export class Sidebar {
     this.#chat = chat;
     this.#actions = actions;
     this.list = h("ul", { class: "rooms" });
-    this.empty = h("p", { class: "rooms-empty", hidden: true, text: "You are in no room yet. Find one, or make your own." });
+    this.empty = h("p", {
+      class: "rooms-empty",
+      hidden: true,
+      text: "You are in no room yet. Find one, or make your own.",
+    });
     this.state = h("span", { class: "connection-state", role: "status" });
     this.me = h("div", { class: "me" });
     this.element = h(
@@ -39,10 +43,27 @@ export class Sidebar {
         h("span", { class: "brand-name", text: "Hubbub" }),
         iconButton("close", "Close the list of rooms", actions.close, { class: "drawer-only" }),
       ),
-      h("button", { type: "button", class: "find", "aria-keyshortcuts": "Control+K", on: { click: actions.find } }, icon("search"), h("span", { text: "Find a room" }), h("kbd", { text: "Ctrl K" })),
-      h("div", { class: "rooms-head" }, h("h2", { class: "list-heading", text: "Rooms" }), iconButton("plus", "Create a room", actions.create)),
+      h(
+        "button",
+        { type: "button", class: "find", "aria-keyshortcuts": "Control+K", on: { click: actions.find } },
+        icon("search"),
+        h("span", { text: "Find a room" }),
+        h("kbd", { text: "Ctrl K" }),
+      ),
+      h(
+        "div",
+        { class: "rooms-head" },
+        h("h2", { class: "list-heading", text: "Rooms" }),
+        iconButton("plus", "Create a room", actions.create),
+      ),
       h("div", { class: "rooms-scroll" }, this.list, this.empty),
-      h("footer", { class: "me-bar" }, this.me, iconButton("keys", "Keyboard shortcuts", actions.keys, { class: "wide-only" }), iconButton("power", "Sign out", actions.signOut)),
+      h(
+        "footer",
+        { class: "me-bar" },
+        this.me,
+        iconButton("keys", "Keyboard shortcuts", actions.keys, { class: "wide-only" }),
+        iconButton("power", "Sign out", actions.signOut),
+      ),
     );
     const draw = soon(() => this.#draw());
     chat.store.on("rooms", draw);
@@ -61,11 +82,13 @@ export class Sidebar {
     rooms.forEach((room, at) => {
       const open = room.roomId === store.openId;
       const line = this.#line(room);
-      const signature = JSON.stringify([room.name, room.unread, room.isPrivate, open, line, room.lastActivity]);
+      const signature = JSON.stringify([room.name, room.unread, room.isPrivate, open, line, lastAt(room)]);
       let kept = this.#drawn.get(room.roomId);
       if (!kept) kept = { element: h("li"), signature: "" };
       if (kept.signature !== signature) {
-        const button = kept.element.querySelector("button") ?? h("button", { type: "button", class: "room", on: { click: () => this.#actions.open(room) } });
+        const button =
+          kept.element.querySelector("button") ??
+          h("button", { type: "button", class: "room", on: { click: () => this.#actions.open(room) } });
         this.#fill(button, room, open, line);
         kept.element.replaceChildren(button);
       }
@@ -87,14 +110,28 @@ export class Sidebar {
     button.className = ["room", open && "open", news && "news"].filter(Boolean).join(" ");
     setAttribute(button, "aria-current", open ? "page" : null);
     const kind = room.isPrivate ? ", private" : "";
-    setAttribute(button, "aria-label", `${room.name}${kind}${news ? `, ${plural(room.unread, "unread message")}` : ""}`);
+    setAttribute(
+      button,
+      "aria-label",
+      `${room.name}${kind}${news ? `, ${plural(room.unread, "unread message")}` : ""}`,
+    );
     button.replaceChildren(
       avatar(room.roomId, room.name, { shape: "room" }),
       h(
         "span",
         { class: "room-text" },
-        h("span", { class: "room-top" }, h("span", { class: "room-name" }, room.name, room.isPrivate && icon("lock")), h("span", { class: "room-time", text: room.lastActivity ? briefly(room.lastActivity) : "" })),
-        h("span", { class: "room-bottom" }, h("span", { class: "room-line", text: line }), news && h("span", { class: "badge", text: badge(room.unread) })),
+        h(
+          "span",
+          { class: "room-top" },
+          h("span", { class: "room-name" }, room.name, room.isPrivate && icon("lock")),
+          h("span", { class: "room-time", text: lastAt(room) ? briefly(lastAt(room)) : "" }),
+        ),
+        h(
+          "span",
+          { class: "room-bottom" },
+          h("span", { class: "room-line", text: line }),
+          news && h("span", { class: "badge", text: badge(room.unread) }),
+        ),
       ),
     );
   }
@@ -120,7 +157,17 @@ export class Sidebar {
     this.state.className = `connection-state state-${state}`;
     this.me.replaceChildren(
       avatar(me.userId, name, { online: state === "online" }),
-      h("span", { class: "person-text" }, h("span", { class: "person-name", text: name, title: `@${me.username}` }), this.state),
+      h(
+        "span",
+        { class: "person-text" },
+        h("span", { class: "person-name", text: name, title: `@${me.username}` }),
+        this.state,
+      ),
     );
   }
+}
+
+/** @param {Room} room */
+function lastAt(room) {
+  return room.timeline.newest?.timestamp ?? room.latest?.timestamp ?? room.lastActivity ?? "";
 }

@@ -43,7 +43,12 @@ export class Welcome {
     } catch (/** @type {any} */ error) {
       this.element.replaceChildren(
         h("p", { class: "trouble", role: "alert" }, icon("alert"), `The rooms could not be loaded. ${error.message}`),
-        h("button", { type: "button", class: "button quiet", text: "Try again", on: { click: () => this.draw(wanted) } }),
+        h("button", {
+          type: "button",
+          class: "button quiet",
+          text: "Try again",
+          on: { click: () => this.draw(wanted) },
+        }),
       );
     }
   }
@@ -53,7 +58,11 @@ export class Welcome {
     const { me, rooms } = this.#chat.store;
     const first = (me?.displayName || me?.username || "").split(" ")[0];
     const wanted = others.find((one) => one.name === this.#wanted || one.roomId === this.#wanted);
-    const title = wanted ? `You are not in ${wanted.name} yet` : rooms.size === 0 ? `Welcome, ${first}` : "Choose a room";
+    const title = wanted
+      ? `You are not in ${wanted.name} yet`
+      : rooms.size === 0
+        ? `Welcome, ${first}`
+        : "Choose a room";
     const lost = this.#wanted && !wanted;
     const text = wanted
       ? "Join it to read what was said and to answer."
@@ -72,7 +81,12 @@ export class Welcome {
         "div",
         { class: "welcome-more" },
         h("button", { type: "button", class: "button quiet", text: "Find a room", on: { click: this.#actions.find } }),
-        h("button", { type: "button", class: "button quiet", text: "Create a room", on: { click: this.#actions.create } }),
+        h("button", {
+          type: "button",
+          class: "button quiet",
+          text: "Create a room",
+          on: { click: this.#actions.create },
+        }),
       ),
     ];
   }
@@ -80,7 +94,12 @@ export class Welcome {
   /** @param {RoomListing} listing */
   #card(listing) {
     const problem = h("span", { class: "field-problem", role: "alert" });
-    const join = h("button", { type: "button", class: "button small", text: "Join", "aria-label": `Join ${listing.name}` });
+    const join = h("button", {
+      type: "button",
+      class: "button small",
+      text: "Join",
+      "aria-label": `Join ${listing.name}`,
+    });
     join.addEventListener("click", async () => {
       join.disabled = true;
       problem.textContent = "";
@@ -96,7 +115,13 @@ export class Welcome {
       "li",
       { class: "card" },
       avatar(listing.roomId, listing.name, { shape: "room", size: "large" }),
-      h("span", { class: "card-text" }, h("strong", { text: listing.name }), h("span", { text: listing.description || people }), problem),
+      h(
+        "span",
+        { class: "card-text" },
+        h("strong", { text: listing.name }),
+        h("span", { text: listing.description || people }),
+        problem,
+      ),
       join,
     );
   }
