@@ -29,6 +29,7 @@ def since(before: dict[str, float], after: dict[str, float]) -> dict[str, float]
 
 
 def machine() -> dict[str, float]:
-    """Seconds of CPU by now of all processes together, and of other guests of the same host (`steal`) as `system`."""
+    """Seconds of CPU by now of everybody: all processes, interrupts, and other guests of the same host (`steal`)."""
     times = psutil.cpu_times()
-    return {"user": times.user + times.nice, "system": times.system + getattr(times, "steal", 0.0)}
+    system = sum(getattr(times, kind, 0.0) for kind in ("system", "irq", "softirq", "steal"))
+    return {"user": times.user + getattr(times, "nice", 0.0), "system": system}

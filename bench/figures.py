@@ -141,21 +141,22 @@ def _total(each: Iterable[dict[str, int]]) -> dict[str, int]:
 
 def warnings(rows: list[Row]) -> list[str]:
     """What makes a figure say less than it seems to."""
-    found: dict[str, None] = {}
-    for row in rows:
-        if row["scenario"] == "alone":
-            continue
+    found: list[str] = []
+    served = [row for row in rows if row["scenario"] != "alone"]
+    disturbed = [others(row) for row in served if others(row) > _DISTURBED]
+    if disturbed:
+        found.append(
+            f"the machine was not quiet: in {len(disturbed)} of {len(served)} measurements others took up to "
+            f"{max(disturbed):.1f} cores; take the figures again"
+        )
+    for row in served:
+        where = f"{LABELS[row['server']]}, {row['case']}, round {row['round']}"
         client, server = share(row, "client"), share(row, "server")
         if client > _BUSY and server < _BUSY:
-            found[
-                f"{LABELS[row['server']]}, {row['case']}, round {row['round']}: the load client is the bottleneck "
-                f"(client {client:.0%} of a core, server {server:.0%}); the rate is a lower bound"
-            ] = None
-        if others(row) > _DISTURBED:
-            found[
-                f"{LABELS[row['server']]}, {row['case']}, round {row['round']}: the machine was not quiet "
-                f"(others took {others(row):.0%} of a core)"
-            ] = None
+            found.append(
+                f"{where}: the load client is the bottleneck (client {client:.0%} of a core, server {server:.0%}); "
+                "the rate is a lower bound"
+            )
         if rate(row) == 0:
-            found[f"{LABELS[row['server']]}, {row['case']}, round {row['round']}: nothing came in the time"] = None
-    return list(found)
+            found.append(f"{where}: nothing came in the time")
+    return found

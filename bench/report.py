@@ -81,7 +81,7 @@ def show(results: Row, console: Console) -> None:
     for title, heads, rows in tables(results):
         table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         for index, head in enumerate(heads):
-            table.add_column(head, justify="left" if index == 0 else "right", no_wrap=index in (1, 2))
+            table.add_column(head, justify="left" if index == 0 else "right", no_wrap=index in (0, 1, 2))
         for row in rows:
             table.add_row(*row)
         console.print(table)
