@@ -231,7 +231,8 @@ export class Chat {
   /** Names and descriptions of my rooms, and those that came meanwhile. */
   async refreshRooms() {
     for (const listing of await this.browse()) {
-      if (listing.member && !this.store.rooms.has(listing.roomId)) this.loading.join(listing.roomId).catch(() => {});
+      const isNew = listing.member && !this.store.rooms.has(listing.roomId);
+      if (isNew) await this.loading.join(listing.roomId).catch(() => {});
       this.store.describe(listing);
     }
     this.store.emit("rooms");

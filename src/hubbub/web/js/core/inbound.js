@@ -53,6 +53,10 @@ export function listen(connection, parts) {
   inRoom("messages-marked-read", (room, detail) => {
     mark(parts, room, "readBy", [detail.readBy], detail);
   });
+  connection.on("user-joined", (detail) => {
+    // Let in by somebody, or joined on another device: a room that was not mine until now.
+    if (detail.userId === store.myId && !store.rooms.has(detail.roomId)) parts.refreshRooms();
+  });
   inRoom("user-joined", (room, detail) => {
     parts.sync.note(room, detail.changeSeq);
     // With a number somebody has become a member, wherever they are; without one a member is here.
