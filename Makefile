@@ -37,9 +37,6 @@ test: check ## lint, types, import law and every test (installs PostgreSQL 15, C
 checklist: $(VENV)/test.stamp ## the seed document's verification checklist, from nothing, through kill -9
 	@$(BIN)/python -m tests.checklist
 
-bench: $(VENV)/test.stamp ## Hubbub beside its peers, about eight minutes
-	@$(BIN)/python -m bench
-
 docs: $(VENV)/test.stamp ## write docs/reference from the code
 	@$(BIN)/python docs/generate.py
 

@@ -5,6 +5,8 @@ tests/meta/test_docs.py fails when a page is not what this makes.
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +18,8 @@ from hubbub.errors import CODES
 from hubbub.metrics import readings
 from hubbub.sockets.events import EVENTS
 
-HERE = Path(__file__).parent / "reference"
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "docs" / "reference"
 NOTE = "<!-- Made by docs/generate.py; change the code, then run `make docs`. -->\n\n"
 
 
@@ -90,6 +93,53 @@ def socket_events() -> str:
     return "\n".join(lines) + "\n"
 
 
+def figures() -> str:
+    """The README's table, from the newest file of bench/results."""
+    sys.path.insert(0, str(ROOT))
+    from bench.report import notes
+
+    newest = max((ROOT / "bench/results").glob("*.json"))
+    results = json.loads(newest.read_text(encoding="utf-8"))
+    rows = [row for row in results["summary"] if row["scenario"] != "alone"]
+    cases = {
+        "delivery": "500 in one room, {}: deliveries a second",
+        "sends": "50 senders, {} each: acked sends a second",
+    }
+
+    def cell(row: dict[str, Any]) -> str:
+        rate = float(f"{row['per_second']['median']:.3g}")
+        return f"{rate:,.0f} · {row['server_user_us']['median']:.2g} + {row['server_system_us']['median']:.2g} µs"
+
+    lines = [
+        "| rate · CPU of the server for each, user + system | Hubbub | beside | | Hubbub is |",
+        "|---|---:|---|---:|---:|",
+    ]
+    for row in rows:
+        if row["label"] == "Hubbub":
+            continue
+        ours = next(
+            r for r in rows if (r["scenario"], r["case"], r["label"]) == (row["scenario"], row["case"], "Hubbub")
+        )
+        times = row["hubbub_is"]["times_as_fast"]["median"]
+        case = cases[row["scenario"]].format(row["case"])
+        lines.append(f"| {case} | {cell(ours)} | {row['label']} | {cell(row)} | {times:.1f}× |")
+    shown = newest.with_suffix(".md").relative_to(ROOT)
+    return (
+        "\n".join(lines)
+        + f"\n\nHubbub stores every message before it acknowledges it; of the others only `socket.io + pg` does. {notes(results)[0]} "
+        + f"[All figures]({shown}), [how they are taken and where they mislead](bench/README.md); `make bench` takes them "
+        + "on your machine.\n"
+    )
+
+
+def readme() -> str:
+    """README.md with its table of figures."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.sub(
+        r"(<!-- bench:.*?-->\n).*?(<!-- /bench -->)", lambda m: m[1] + figures() + m[2], text, flags=re.DOTALL
+    )
+
+
 PAGES = {
     "settings.md": settings,
     "errors.md": errors,
@@ -103,6 +153,7 @@ def main() -> int:
     HERE.mkdir(exist_ok=True)
     for name, make in PAGES.items():
         (HERE / name).write_text(NOTE + make(), encoding="utf-8")
+    (ROOT / "README.md").write_text(readme(), encoding="utf-8")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,18 +31,27 @@ PATH = (
 )
 
 
-def pages() -> dict[str, str]:
+def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def pages() -> dict[str, str]:
+    module = generator()
     return {name: module.NOTE + make() for name, make in module.PAGES.items()}
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
 def test_reference_page_is_up_to_date(name: str) -> None:
     assert (ROOT / "docs/reference" / name).read_text(encoding="utf-8") == pages()[name], "run `make docs`"
+
+
+def test_the_figures_in_the_readme_are_those_of_the_newest_results() -> None:
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == generator().readme(), "run `make docs`"
 
 
 def lines_of(module: str) -> int:

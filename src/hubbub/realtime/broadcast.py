@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Iterable, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -98,48 +99,67 @@ def broadcast(sockets: Iterable[Socket], message: Encoded) -> int:
 class Flusher:
     """Writes what waits, once per tick, for all connections of a process.
 
+    The tick adapts: after a flush it lasts as long as that flush took, `tick` at most. So a flush of few connections
+    is hardly waited for, and one of thousands, or on a machine where writes are dear, gathers more for the next.
+
     Args:
-        tick: seconds between two flushes under load; 0 for every turn of the loop.
+        tick: most seconds between two flushes under load; 0 for every turn of the loop.
     """
 
-    __slots__ = ("_dirty", "_handle", "_last", "_loop", "_memo", "_tick")
+    __slots__ = ("_cost", "_dirty", "_due", "_handle", "_loop", "_memo", "_tick", "_urgent")
 
     def __init__(self, loop: AbstractEventLoop, tick: float) -> None:
         self._loop = loop
         self._tick = tick
-        self._last = float("-inf")
+        self._due = float("-inf")
+        self._cost = 0.0
         self._dirty: list[Connection] = []
         self._handle: TimerHandle | Any = None
         self._memo: type_of_memo = {}
+        self._urgent: list[Connection] = []
+
+    def urge(self, connection: Connection) -> None:
+        """What waits for this connection leaves with the next turn of the loop, whatever the tick.
+
+        For acks: a client with one message in flight sends the next when it has its ack, and a batch of them is
+        acknowledged in one turn, so this costs a write per sender and commit at most.
+        """
+        if not self._urgent:
+            self._loop.call_soon(self._flush_urgent)
+        self._urgent.append(connection)
+
+    def _flush_urgent(self) -> None:
+        urgent, self._urgent = self._urgent, []
+        memo: type_of_memo = {}
+        for connection in urgent:
+            connection.flush(memo)
 
     def add(self, connection: Connection) -> None:
         """A connection has something to write. The caller sees to it that each is added once until it is flushed."""
         self._dirty.append(connection)
         if self._handle is None:
-            due = self._last + self._tick
-            if due <= self._loop.time():
+            if self._due <= self._loop.time():
                 self._handle = self._loop.call_soon(self._flush)
             else:
-                self._handle = self._loop.call_at(due, self._flush)
+                self._handle = self._loop.call_at(self._due, self._flush)
 
     def _flush(self) -> None:
+        started = perf_counter()
         dirty = self._dirty
-        if len(dirty) > _SLICE:
-            self._dirty = dirty[_SLICE:]
-            self._handle = self._loop.call_soon(self._flush)
-            del dirty[_SLICE:]
-        else:
-            self._dirty = []
-            self._handle = None
-            self._last = self._loop.time()
+        is_last = len(dirty) <= _SLICE
+        self._dirty = dirty[_SLICE:]
+        self._handle = None if is_last else self._loop.call_soon(self._flush)
         memo = self._memo
-        for connection in dirty:
+        for connection in dirty[:_SLICE]:
             try:
                 connection.flush(memo)
             except Exception as error:  # one broken transport must not keep the others waiting
                 connection.close(f"transport error: {type(error).__name__}")
-        if self._handle is None:
+        self._cost += perf_counter() - started
+        if is_last:
             memo.clear()
+            self._due = self._loop.time() + min(self._tick, self._cost)
+            self._cost = 0.0
 
 
 def join(waiting: list[Encoded], memo: type_of_memo) -> bytes:

@@ -81,6 +81,11 @@ class Connection:
             self._dirty = True
             self._registry.flusher.add(self)
 
+    def send_soon(self, message: Encoded) -> None:
+        """Queue a message that waits for no tick: all that waits leaves with the next turn of the event loop."""
+        self.send(message)
+        self._registry.flusher.urge(self)
+
     def send_now(self, message: Encoded) -> None:
         """Queue a message and write all that waits, without a tick; what is sent next goes in another write."""
         self.send(message)

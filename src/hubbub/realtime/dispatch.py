@@ -162,7 +162,7 @@ class Dispatcher:
         except (TypeError, ValueError, RecursionError) as error:
             args = [self._failed(error)]
             message = encode_packet(Packet(PacketType.ACK, socket.namespace, args, ack))
-        socket.send(message)
+        self._connection.send_soon(message)
 
     # Joining and leaving, SIO "Connection to a namespace" and "Disconnection from a namespace"
 

@@ -26,12 +26,16 @@ _PASSING_CLASSES = ("08", "53", "57")
 _PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006"})
 
 
+# What the driver raises of itself when a connection breaks under it; the last where that happens between two states.
+_BROKEN = (OSError, asyncio.TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
 def is_passing(error: BaseException) -> bool:
     """True where the fault is the server's or the network's and will pass by itself."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
-    return isinstance(error, (OSError, asyncpg.InterfaceError, asyncio.TimeoutError))
+    return isinstance(error, _BROKEN)
 
 
 def in_our_words(error: BaseException) -> HubbubError | None:
@@ -75,13 +79,19 @@ class Database:
         """
         pool = await asyncpg.create_pool(
             **connect,
-            min_size=1,
+            min_size=0,  # the driver's keeping of a minimum logs and connects by itself while the server is away
             max_size=size,
             command_timeout=timeout,
             max_inactive_connection_lifetime=300,
             reset=_keep,
         )
-        return cls(pool, timeout)
+        database = cls(pool, timeout)
+        try:
+            async with pool.acquire(timeout=timeout):
+                return database
+        except BaseException:
+            pool.terminate()
+            raise
 
     async def close(self) -> None:
         """Close every connection; those in use after three seconds are cut."""
@@ -114,6 +124,8 @@ class Database:
         try:
             yield held
         except Exception as error:
+            if isinstance(error, _BROKEN):
+                held.terminate()  # whatever state it is in, nobody is to be given it again
             ours = in_our_words(error)
             if ours is None or ours is error:
                 raise
