@@ -189,7 +189,7 @@ class Settings:
         "HUBBUB_FLUSH_TICK_MS",
         5,
         _whole(0, 1_000),
-        "Under load, how long frames for one connection are gathered into one write.",
+        "Under load, how long frames for one connection are gathered into one write, at most; acks are not.",
     )
     journal_queue: int = setting(
         "HUBBUB_JOURNAL_QUEUE",

@@ -7,13 +7,14 @@ from uuid import UUID
 from msgspec import UNSET
 
 from hubbub.chat.context import Chat
+from hubbub.chat.members import coming
 from hubbub.chat.sign_in import open_session
 from hubbub.domain import limits, policy
 from hubbub.domain.answers import SignedIn, Users, UsersFound
 from hubbub.domain.changes import Change, Renamed, Revoked
 from hubbub.domain.commands import Register, UpdateUser, check_avatar, check_cursor, check_name, check_note
 from hubbub.domain.events import UserLeft
-from hubbub.domain.ids import new_id, now_utc, stamp
+from hubbub.domain.ids import new_id
 from hubbub.domain.model import Actor, User
 from hubbub.errors import HubbubError
 from hubbub.store import rooms, sessions, users
@@ -161,19 +162,9 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
         names = await rooms.names(conn, [room_id for room_id, _ in left])
         await users.delete_account(conn, user_id)
         ended = await sessions.revoke_others(conn, user_id, None)
-    now = stamp(now_utc())
     for room_id, number in left:
-        data = UserLeft(
-            user_id=user_id,
-            username="deleted user",
-            display_name="Deleted user",
-            avatar=None,
-            message="Deleted user left the room",
-            timestamp=now,
-            room=names.get(room_id, ""),
-            room_id=room_id,
-            change_seq=number,
-        )
+        who = (user_id, "deleted user", "Deleted user", None)
+        data = coming(UserLeft, "left the room", room_id, names.get(room_id, ""), *who, number)
         chat.bus.publish(Change(room_id=room_id, number=number, event="user-left", data=data, leaver=user_id))
     chat.bus.publish(Revoked(session_ids=tuple(ended)))
     if erase:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from uuid import UUID
 
 from hubbub.chat.access import access_room
@@ -16,6 +17,8 @@ from hubbub.domain.ids import now_utc, stamp
 from hubbub.domain.model import Actor, Room
 from hubbub.errors import HubbubError
 from hubbub.store import members, users
+
+_Coming = TypeVar("_Coming", bound=UserJoined)
 
 
 async def join_room(chat: Chat, actor: Actor, ref: str) -> tuple[Room, bool]:
@@ -111,31 +114,38 @@ async def list_members(chat: Chat, actor: Actor, ref: str, *, cursor: str | None
 
 def joined(room: Room, user_id: UUID, username: str, display_name: str, avatar: str | None, number: int) -> Change:
     """Somebody is a member now, as the room's listeners are told."""
-    data = UserJoined(
-        user_id=user_id,
-        username=username,
-        display_name=display_name,
-        avatar=avatar,
-        message=f"{display_name} joined the room",
-        timestamp=stamp(now_utc()),
-        room=room.name,
-        room_id=room.room_id,
-        change_seq=number,
+    data = coming(
+        UserJoined, "joined the room", room.room_id, room.name, user_id, username, display_name, avatar, number
     )
     return Change(room_id=room.room_id, number=number, event="user-joined", data=data)
 
 
 def left(room: Room, user_id: UUID, username: str, display_name: str, avatar: str | None, number: int) -> Change:
     """Somebody is a member no longer, as the room's listeners are told, themselves last of all."""
-    data = UserLeft(
+    data = coming(UserLeft, "left the room", room.room_id, room.name, user_id, username, display_name, avatar, number)
+    return Change(room_id=room.room_id, number=number, event="user-left", data=data, leaver=user_id)
+
+
+def coming(
+    kind: type[_Coming],
+    says: str,
+    room_id: UUID,
+    room: str,
+    user_id: UUID,
+    username: str,
+    display_name: str,
+    avatar: str | None,
+    number: int | None = None,
+) -> _Coming:
+    """What is told of a coming or a going; with a `number` it is a membership that began or ended."""
+    return kind(
         user_id=user_id,
         username=username,
         display_name=display_name,
         avatar=avatar,
-        message=f"{display_name} left the room",
+        message=f"{display_name} {says}",
         timestamp=stamp(now_utc()),
-        room=room.name,
-        room_id=room.room_id,
+        room=room,
+        room_id=room_id,
         change_seq=number,
     )
-    return Change(room_id=room.room_id, number=number, event="user-left", data=data, leaver=user_id)

@@ -13,10 +13,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from hubbub.chat.members import coming
 from hubbub.domain import limits
 from hubbub.domain.changes import Told
 from hubbub.domain.events import UserJoined, UserLeft
-from hubbub.domain.ids import now_utc, stamp
 from hubbub.domain.model import Actor, RoomUser
 from hubbub.fanout.bus import Bus
 from hubbub.fanout.feeds import Feeds
@@ -53,32 +53,15 @@ class Roster:
 
     def here(self, actor: Actor, room_id: UUID, name: str) -> None:
         """A member is here: the others are told."""
-        data = UserJoined(
-            user_id=actor.user_id,
-            username=actor.username,
-            display_name=actor.display_name,
-            avatar=actor.avatar,
-            message=f"{actor.display_name} is here",
-            timestamp=stamp(now_utc()),
-            room=name,
-            room_id=room_id,
-        )
-        self._bus.publish(Told(room_id=room_id, event="user-joined", data=data, but=actor.user_id))
+        self._say(coming(UserJoined, "is here", room_id, name, *_who(actor)), "user-joined")
 
     def left(self, actor: Actor, room_id: UUID, name: str) -> None:
         """A socket no longer listens: the others are told."""
-        data = UserLeft(
-            user_id=actor.user_id,
-            username=actor.username,
-            display_name=actor.display_name,
-            avatar=actor.avatar,
-            message=f"{actor.display_name} is away",
-            timestamp=stamp(now_utc()),
-            room=name,
-            room_id=room_id,
-        )
-        self._bus.publish(Told(room_id=room_id, event="user-left", data=data, but=actor.user_id))
+        self._say(coming(UserLeft, "is away", room_id, name, *_who(actor)), "user-left")
         self.changed(room_id)
+
+    def _say(self, data: UserJoined, event: str) -> None:
+        self._bus.publish(Told(room_id=data.room_id, event=event, data=data, but=data.user_id))
 
     async def run(self) -> None:
         """Tell the marked rooms, once a second, a bounded number at a time."""
@@ -105,3 +88,7 @@ class Roster:
         async with self._database.connection() as conn:
             people = await members.connected(conn, room_id, name, limits.NAMED_PEOPLE_MAX + 1)
         return people if len(people) <= limits.NAMED_PEOPLE_MAX else None
+
+
+def _who(actor: Actor) -> tuple[UUID, str, str, str | None]:
+    return actor.user_id, actor.username, actor.display_name, actor.avatar
