@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { Api, Failure } from "../../../src/hubbub/web/js/core/api.js";
-import { Session } from "../../../src/hubbub/web/js/core/session.js";
+import { Session, SESSION_KEY } from "../../../src/hubbub/web/js/core/session.js";
 import { memoryStorage, settle, sharedLock } from "./support.mjs";
 
 const LIFE = 900;
@@ -49,11 +49,14 @@ function bench(tabs = 1) {
   };
   const storage = memoryStorage();
   const lock = sharedLock();
-  const open = () => {
+  /** @type {any} */
+  let latest = null;
+  const vault = { read: async () => latest, write: async (/** @type {any} */ value) => void (latest = value) };
+  const open = (/** @type {any} */ view = storage) => {
     const api = new Api("http://localhost/", fetcher);
-    return { api, session: new Session(api, storage, lock) };
+    return { api, session: new Session(api, view, lock, vault) };
   };
-  return { server, storage, open, tabs: Array.from({ length: tabs }, open) };
+  return { server, storage, open, tabs: Array.from({ length: tabs }, () => open()) };
 }
 
 const credentials = { username: "me", password: "secret" };
@@ -122,4 +125,16 @@ test("a store that holds nonsense is as good as empty", () => {
   const { storage, open } = bench();
   storage.setItem("hubbub.session", "{nonsense");
   assert.equal(open().session.user, null);
+});
+
+test("a tab whose store lags behind another's does not use a refresh token a second time", async () => {
+  const { server, storage, open, tabs } = bench();
+  await tabs[0].session.login(credentials);
+  const before = storage.getItem(SESSION_KEY);
+  const late = open({ ...storage, getItem: (/** @type {string} */ key) => (key === SESSION_KEY ? before : null) });
+  const stale = JSON.parse(before ?? "{}").token;
+  mock.timers.tick(1_000);
+  const fresh = await tabs[0].session.renew(stale);
+  assert.equal(await late.session.renew(stale), fresh);
+  assert.equal(server.refreshes, 1);
 });

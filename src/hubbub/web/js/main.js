@@ -7,7 +7,7 @@
 import { io } from "../vendor/socket.io.esm.min.js";
 import { Api } from "./core/api.js";
 import { Chat } from "./core/chat.js";
-import { browserStorage, tabLock } from "./core/platform.js";
+import { browserStorage, tabLock, tabVault } from "./core/platform.js";
 import { Session, SESSION_KEY } from "./core/session.js";
 import { Auth } from "./views/auth.js";
 import { Dialogs } from "./views/dialogs.js";
@@ -16,7 +16,7 @@ import { Shell } from "./views/shell.js";
 const url = new URL(".", document.baseURI);
 const storage = browserStorage();
 const api = new Api(url.href);
-const session = new Session(api, storage, tabLock(storage));
+const session = new Session(api, storage, tabLock(storage), tabVault(SESSION_KEY));
 const chat = new Chat({ api, session, storage, url, io });
 const dialogs = new Dialogs((message) => chat.editsOf(message));
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));

@@ -101,6 +101,50 @@ async function withLease(storage, name, work) {
 }
 
 /**
+ * One value that every tab sees as soon as it is written. `localStorage` does not promise that: a tab is often a
+ * process of its own, which may hold what it read before another tab wrote. A transaction of IndexedDB does.
+ *
+ * @param {string} name
+ * @returns {import("./types.js").Vault} forgets everything where the browser refuses
+ */
+export function tabVault(name) {
+  /** @returns {Promise<IDBDatabase>} */
+  const open = () =>
+    new Promise((done, fail) => {
+      const request = indexedDB.open("hubbub", 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("vault");
+      request.onsuccess = () => done(request.result);
+      request.onerror = request.onblocked = () => fail(request.error);
+    });
+  /**
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => IDBRequest} act
+   * @returns {Promise<any>}
+   */
+  const run = async (mode, act) => {
+    try {
+      const database = await open();
+      try {
+        return await new Promise((done, fail) => {
+          const work = database.transaction("vault", mode);
+          const request = act(work.objectStore("vault"));
+          work.oncomplete = () => done(request.result);
+          work.onerror = work.onabort = () => fail(work.error);
+        });
+      } finally {
+        database.close();
+      }
+    } catch {
+      return null; // `localStorage` alone then has to do
+    }
+  };
+  return {
+    read: () => run("readonly", (store) => store.get(name)),
+    write: (value) => run("readwrite", (store) => store.put(value, name)),
+  };
+}
+
+/**
  * @param {number} ms
  * @returns {Promise<void>}
  */

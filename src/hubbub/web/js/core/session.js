@@ -2,7 +2,8 @@
  * Who is signed in on this browser, and the tokens that prove it.
  *
  * The access token lives for minutes, the refresh token is replaced at each use; both lie in the store that the
- * tabs share, and only one tab at a time refreshes (a second use of one refresh token would end the session).
+ * tabs share, and only one tab at a time refreshes (a second use of one refresh token would end the session). What
+ * another tab has just written may not show in the store yet; the vault always has it.
  * Emits `change` when somebody signs in or out, and `token` when a newer access token is there.
  */
 
@@ -23,6 +24,7 @@ export class Session extends Emitter {
   #api;
   #storage;
   #lock;
+  #vault;
   /** @type {Kept | null} */
   #kept = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -32,9 +34,11 @@ export class Session extends Emitter {
    * @param {Api} api
    * @param {import("./types.js").Storage} storage
    * @param {import("./types.js").Lock} lock
+   * @param {import("./types.js").Vault} vault
    */
-  constructor(api, storage, lock) {
+  constructor(api, storage, lock, vault) {
     super();
+    this.#vault = vault;
     this.#api = api;
     this.#storage = storage;
     this.#lock = lock;
@@ -93,7 +97,7 @@ export class Session extends Emitter {
    */
   renew(stale) {
     return this.#lock("hubbub.refresh", async () => {
-      const kept = this.#read();
+      const kept = await this.#newest();
       if (!kept) {
         this.#forget("ended");
         throw new Failure({ code: "unauthorized", message: "Please sign in again." });
@@ -105,7 +109,7 @@ export class Session extends Emitter {
       try {
         const body = { refreshToken: kept.refreshToken };
         const tokens = await this.#api.request("POST", "auth/refresh", { body, anonymous: true });
-        this.#keep({ user: kept.user, ...tokens });
+        await this.#vault.write(this.#keep({ user: kept.user, ...tokens }));
         return tokens.token;
       } catch (error) {
         if (error instanceof Failure && !error.retryable) this.#forget("ended");
@@ -126,7 +130,23 @@ export class Session extends Emitter {
     }
   }
 
-  /** @param {Tokens} tokens */
+  /**
+   * What the tabs have, from whichever place has the newer. While nobody is signed in, nobody is.
+   *
+   * @returns {Promise<Kept | null>}
+   */
+  async #newest() {
+    const shown = this.#read();
+    if (!shown) return null;
+    const sure = await this.#vault.read();
+    const isNewer = sure?.user?.userId === shown.user.userId && sure.expiresAt > shown.expiresAt;
+    return isNewer ? sure : shown;
+  }
+
+  /**
+   * @param {Tokens} tokens
+   * @returns {Kept}
+   */
   #keep(tokens) {
     const { user, token, refreshToken, expiresIn } = tokens;
     const life = (expiresIn || 900) * 1000;
@@ -136,11 +156,13 @@ export class Session extends Emitter {
     this.#adopt(kept);
     this.emit("token", token);
     if (before !== user.userId) this.emit("change", "signed-in");
+    return kept;
   }
 
   /** @param {string} reason */
   #forget(reason) {
     this.#storage.removeItem(SESSION_KEY);
+    this.#vault.write(null);
     const had = this.#kept !== null;
     this.#adopt(null);
     if (had) this.emit("change", reason);

@@ -84,6 +84,8 @@
 
 /** @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void, removeItem(key: string): void, keys(): string[] }} Storage */
 
+/** @typedef {{ read(): Promise<any>, write(value: any): Promise<void> }} Vault one value that every tab sees at once */
+
 /** @typedef {(name: string, work: () => Promise<any>) => Promise<any>} Lock runs `work` while no other tab holds `name` */
 
 export {};
