@@ -183,9 +183,7 @@ def _slow_readers(bench: Bench) -> Iterator[Cell]:
         _delivery_phase(bench, f"{len(stopped)} have stopped", senders, stopped=stopped, **how),
     ]
     for target in bench.among(HUBBUB, NODE_RELAY):
-        yield _cell(
-            bench, "slow-readers", target, phases, ("hall", 1, size.members), narrow=frozenset(stopped)
-        )  # fmt: skip
+        yield _cell(bench, "slow-readers", target, phases, ("hall", 1, size.members), body_bytes=size.large_bytes)
 
 
 SCENARIOS: Final = {

@@ -17,7 +17,7 @@ _TITLES: Final = {
     "delivery": "Delivery: {members} members in one room, {case}, {window} in flight each (µs of CPU per delivery)",
     "small-rooms": "Delivery: {small_rooms} rooms of five, one sender in each, {window} in flight each (µs of CPU per delivery)",
     "sizes": "Delivery: one room of {case}, {senders} senders, {window} in flight each (µs of CPU per delivery)",
-    "slow-readers": "Slow readers: {members} members in one room, {senders} senders; {case} (µs of CPU per delivery)",
+    "slow-readers": "Slow readers: {members} members in one room, {senders} senders, bodies of {large_bytes} bytes; {case} (µs of CPU per delivery)",
     "lone": "A lone message: rooms of ten, one message at a time, {case}; from send to the sender's own copy",
     "sends": "Durable sends: {rooms} senders in {rooms} rooms of two, {case} each (µs of CPU per send)",
     "sends-one-room": "Durable sends: {rooms} senders in one room, {case} each (µs of CPU per send)",

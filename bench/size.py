@@ -24,6 +24,7 @@ class Size:
         hubbub_sizes, peer_sizes: rooms of so many members; 500 is the hall.
         crowd, crowd_room: connections of the idle run and the storm, and how many share a room.
         stopped: members of the hall that stop reading.
+        large_bytes: the bodies of that run: enough to fill the kernel's buffers and the server's.
         slow_commit_ms: how long a commit takes where it is made slow.
         once: scenarios that are measured in the first round only.
     """
@@ -47,6 +48,7 @@ class Size:
     crowd: int = 500
     crowd_room: int = 50
     stopped: int = 50
+    large_bytes: int = 4_000
     slow_readers_seconds: float = 5.0
     storm_limit: float = 90.0
     slow_commit_ms: int = 4

@@ -70,11 +70,13 @@ class Bench:
         rooms: Sequence[Room],
         phases: Sequence[Phase],
         *,
-        narrow: frozenset[int] = frozenset(),
+        body_bytes: int = 0,
         first: int = 0,
         storm: Storm | None = None,
     ) -> Rows:
         """Start the server, let the load client at it, stop it; an answer for each phase, by its name in `phase`.
+
+        `body_bytes` of 0 is the size's.
 
         Raises:
             BenchError: the client failed; ends with what both said.
@@ -85,12 +87,9 @@ class Bench:
             assert process.match is not None
             plan = Plan(
                 port=int(process.match[1]),
-                members=[
-                    MemberPlan(target.auth(person), room.name, index in narrow)
-                    for index, (person, room) in enumerate(people)
-                ],
+                members=[MemberPlan(target.auth(person), room.name) for person, room in people],
                 phases=list(phases),
-                body_bytes=self.size.body_bytes,
+                body_bytes=body_bytes or self.size.body_bytes,
                 watch={"server": process.pid, "postgres": self.database.pid},
                 first=first,
                 storm=storm,

@@ -36,10 +36,10 @@ from bench.load.stream import Stream
 
 CONNECTING_AT_ONCE: Final = 25
 CONNECT_SECONDS: Final = 150.0
-DRAIN_SECONDS: Final = 15.0
+DRAIN_SECONDS: Final = 8.0  # without anything coming: what is missing then is lost
 QUIET_SECONDS: Final = 0.7
 SAMPLES: Final = 20  # latency is taken at so many members; all others are counted and checked just the same
-_NARROW_BYTES: Final = 4_096
+_STOPPING_BYTES: Final = 65_536  # enough to read as fast as others, too little to hide for long that one does not
 _LET_GO_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
 
@@ -51,6 +51,7 @@ class Load:
         self.plan = plan
         self.loop = loop
         self.run_id = os.urandom(6).hex().encode()  # a clientId that came before would be a repetition
+        self.stopping = frozenset(index for phase in plan.phases for index in phase.stopped)
         self.streams = {member.room: Stream() for member in plan.members}
         self.members: list[Member] = []
         self.senders: dict[int, Sender] = {}
@@ -77,8 +78,8 @@ class Load:
         end = socket.socket()
         try:
             end.setblocking(False)
-            if self.plan.members[index].narrow:
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW_BYTES)
+            if index in self.stopping:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _STOPPING_BYTES)
             await self.loop.sock_connect(end, address)
             _, member = await self.loop.create_connection(lambda: Member(self, index, resumes=resumes), sock=end)
         except BaseException:
@@ -178,12 +179,14 @@ class Load:
             task.cancel()
         for sender in active:
             sender.window = 0
+        expected, got = owed() - owed_before, 0
         end = time.perf_counter() + DRAIN_SECONDS
-        while time.perf_counter() < end and (
-            received() - received_before < owed() - owed_before or any(sender.acked < sender.sent for sender in active)
-        ):
+        while time.perf_counter() < end:
+            if (so_far := received() - received_before) > got:
+                got, end = so_far, time.perf_counter() + DRAIN_SECONDS
+            if got >= expected and all(sender.acked >= sender.sent for sender in active):
+                break
             await asyncio.sleep(0.02)
-        expected, got = owed() - owed_before, received() - received_before
         return {
             "phase": phase.name,
             "members": len(self.members),
@@ -218,8 +221,8 @@ class Load:
             member.sampled = member.index in phase.senders if phase.pace else member.index % step == step // 3
             member.seen = member.stream.count(member.at)
         for index in phase.stopped:
-            self.members[index].deaf = True
             self.members[index].transport.pause_reading()
+            self.members[index].deaf = True
         for index in phase.senders:
             member = self.members[index]
             if index not in self.senders:

@@ -6,14 +6,10 @@ import msgspec
 
 
 class MemberPlan(msgspec.Struct, frozen=True):
-    """One client: what it says of itself when it connects, and the room it joins.
-
-    `narrow`: it has a small receive buffer, so that its server soon feels that it does not read.
-    """
+    """One client: what it says of itself when it connects, and the room it joins."""
 
     auth: dict[str, str]
     room: str
-    narrow: bool = False
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
