@@ -44,7 +44,7 @@ def _cell(
         return [{"scenario": scenario, "case": row.pop("phase"), "server": target.name, **row} for row in found]
 
     seconds = _START_SECONDS + _CONNECT_SECONDS * rooms[1] * rooms[2] + sum(p.warm + p.seconds for p in phases)
-    return Cell(scenario, f"{scenario}: {target.label}", seconds, measure)
+    return Cell(scenario, target.name, seconds, measure)
 
 
 def _hall_senders(bench: Bench, members: int) -> list[int]:
@@ -94,7 +94,7 @@ def _lone(bench: Bench) -> Iterator[Cell]:
         found = await alone.journal_lone(bench.database, rooms[0], size.lone_pace, size.lone_seconds, size.body_bytes)
         return [{"scenario": "lone", "case": phases[0].name, "server": "journal", **found}]
 
-    yield Cell("lone", "lone: the journal's statement", size.lone_seconds, statement)
+    yield Cell("lone", "journal", size.lone_seconds, statement)
 
 
 def _sends(bench: Bench, scenario: str, rooms: tuple[str, int, int], *, slow: bool) -> Iterator[Cell]:
@@ -116,7 +116,7 @@ def _slowed(bench: Bench, cell: Cell) -> Cell:
         async with bench.database.slow_commits(bench.size.slow_commit_ms) as commit_ms:
             return [row | {"commit_ms": commit_ms} for row in await cell.measure()]
 
-    return Cell(cell.scenario, cell.label, cell.seconds + 0.5, measure)
+    return Cell(cell.scenario, cell.server, cell.seconds + 0.5, measure)
 
 
 def _two_each(bench: Bench) -> tuple[str, int, int]:
@@ -145,8 +145,8 @@ def _alone(bench: Bench, scenario: str, *, slow: bool) -> Iterator[Cell]:
         return answers
 
     for cell in (
-        Cell(scenario, f"{scenario}: pgbench", size.alone_seconds + 1, inserts),
-        Cell(scenario, f"{scenario}: the journal's statement", 2 * size.alone_seconds + 1, batches),
+        Cell(scenario, "pgbench", size.alone_seconds + 1, inserts),
+        Cell(scenario, "journal", 2 * size.alone_seconds + 1, batches),
     ):
         yield _slowed(bench, cell) if slow else cell
 
@@ -158,7 +158,7 @@ def _idle(bench: Bench) -> Iterator[Cell]:
     for target in bench.among(HUBBUB, UWS, NODE_RELAY, PYTHON_RELAY):
         yield Cell(
             "idle",
-            f"idle and storm: {target.label}",
+            target.name,
             _START_SECONDS + _STORM_SECONDS + 2 * _CONNECT_SECONDS * size.crowd,
             partial(_crowd, bench, target, rooms),
         )
@@ -227,8 +227,9 @@ class Suite:
 
     def cells(self, number: int) -> list[Cell]:
         """What round `number`, from 1, is made of; each begins with another cell, so that nothing always comes first."""
-        names = [name for name in self.scenarios if number == 1 or name not in self.bench.size.once]
-        cells = [cell for name in names for cell in SCENARIOS[name].cells(self.bench)]
+        once = self.bench.size.once if number > 1 else ()
+        cells = [cell for name in self.scenarios for cell in SCENARIOS[name].cells(self.bench)]
+        cells = [cell for cell in cells if cell.scenario not in once and cell.label not in once]
         shift = (number - 1) * len(cells) // max(1, self.bench.size.rounds)
         return cells[shift:] + cells[:shift]
 

@@ -52,9 +52,10 @@ def draw(results: Row, folder: Path) -> list[tuple[str, str]]:
 
 
 def _panels(count: int) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(4.2 * count, _HEIGHT), layout="constrained")
-    axes = figure.subplots(1, count, squeeze=False)[0]
-    return figure, axes
+    """So many axes, two or three in a row."""
+    across = 2 if count in (2, 4) else count
+    figure = Figure(figsize=(4.6 * across, _HEIGHT * count / across), layout="constrained")
+    return figure, figure.subplots(count // across, across, squeeze=False).flatten()
 
 
 def _delivery(results: Row) -> Figure | None:
@@ -71,6 +72,7 @@ def _delivery(results: Row) -> Figure | None:
     for axis, title in ((rates, "deliveries a second"), (costs, "µs of the server's CPU per delivery")):
         axis.set(xscale="log", yscale="log", xlabel="members of the room, eight of whom send", title=title)
         axis.xaxis.set_major_formatter("{x:,.0f}")
+        axis.xaxis.set_minor_formatter("")
         axis.yaxis.set_major_formatter("{x:,g}")
     rates.legend()
     return figure
@@ -102,7 +104,7 @@ def _sends(results: Row) -> Figure | None:
     for axis, (scenario, title) in zip(axes, panels, strict=True):
         rows = [row for row in results["summary"] if row["scenario"] == scenario and "in flight" in row["case"]]
         _groups(axis, rows, lambda row: row["per_second"], f"acked sends a second, {title}")
-    axes[0].legend()
+    axes[0].legend(loc="upper left")
     return figure
 
 
@@ -157,7 +159,8 @@ def _bars(axis: Any, rows: list[Row], values: list[float], title: str) -> None:
 
 def _latency(results: Row) -> Figure | None:
     """p50 and p99 of each server, by scenario."""
-    panels = [("delivery", "8 senders", "from send to receipt, a room of {members}, {case}"),
+    senders = f"{results['size']['senders']} senders"
+    panels = [("delivery", senders, "from send to receipt, a room of {members}, {case}"),
               ("sends", "8 in flight", "from send to ack, {case}"),
               ("lone", "", "from send to receipt, a quiet room")]  # fmt: skip
     shown: list[tuple[str, list[Row]]] = []

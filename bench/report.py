@@ -104,7 +104,7 @@ def _range(value: Row) -> str:
 
 
 def _spread(value: Row) -> str:
-    middle, low, high = (_figure(value[name]) for name in ("median", "min", "max"))
+    middle, low, high = (figure(value[name]) for name in ("median", "min", "max"))
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
@@ -114,10 +114,11 @@ def _round(value: float) -> int:
 
 
 def _small(value: Row) -> str:
-    return _figure(value["median"])
+    return figure(value["median"])
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """Two or three digits of it."""
     return f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 

@@ -26,7 +26,8 @@ class Size:
         stopped: members of the hall that stop reading.
         large_bytes: the bodies of that run: enough to fill the kernel's buffers and the server's.
         slow_commit_ms: how long a commit takes where it is made slow.
-        once: scenarios that are measured in the first round only.
+        quiet: seconds without a word from the server, after everybody has joined, before anything is measured.
+        once: scenarios, and servers in a scenario, that are measured in the first round only.
     """
 
     rounds: int = 3
@@ -37,14 +38,15 @@ class Size:
     window: int = 4
     deep_window: int = 8
     body_bytes: int = 100
-    warm: float = 0.8
-    delivery_seconds: float = 3.5
-    send_seconds: float = 2.5
+    quiet: float = 0.7
+    warm: float = 0.7
+    delivery_seconds: float = 3.0
+    send_seconds: float = 2.0
     alone_seconds: float = 2.0
     lone_pace: float = 20
-    lone_seconds: float = 10.0
-    hubbub_sizes: tuple[int, ...] = (10, 50, 2_000)
-    peer_sizes: tuple[int, ...] = (10, 50)
+    lone_seconds: float = 6.0
+    hubbub_sizes: tuple[int, ...] = (10, 2_000)
+    peer_sizes: tuple[int, ...] = (10,)
     crowd: int = 500
     crowd_room: int = 50
     stopped: int = 50
@@ -52,7 +54,11 @@ class Size:
     slow_readers_seconds: float = 5.0
     storm_limit: float = 90.0
     slow_commit_ms: int = 4
-    once: tuple[str, ...] = ("sizes", "lone", "idle", "slow-readers")
+    once: tuple[str, ...] = (
+        "sizes", "lone", "idle", "slow-readers",
+        "delivery: python-relay", "small-rooms: node-relay", "small-rooms: uws",
+        "delivery: hubbub-2", "sends: hubbub-2", "sends-one-room: hubbub-2",
+    )  # fmt: skip
 
 
 NORMAL: Final = Size()
@@ -76,6 +82,7 @@ QUICK: Final = replace(
     senders=4,
     rooms=8,
     small_rooms=10,
+    quiet=0.1,
     warm=0.1,
     delivery_seconds=0.4,
     send_seconds=0.4,

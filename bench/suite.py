@@ -38,9 +38,14 @@ class Cell:
     """One measurement: a server under all phases of a scenario; about so many seconds."""
 
     scenario: str
-    label: str
+    server: str
     seconds: float
     measure: Callable[[], Awaitable[Rows]]
+
+    @property
+    def label(self) -> str:
+        """For the eye, and in `Size.once`."""
+        return f"{self.scenario}: {self.server}"
 
 
 @dataclass(slots=True)
@@ -91,6 +96,7 @@ class Bench:
                 phases=list(phases),
                 body_bytes=body_bytes or self.size.body_bytes,
                 watch={"server": process.pid, "postgres": self.database.pid},
+                quiet=self.size.quiet,
                 first=first,
                 storm=storm,
             )

@@ -5,7 +5,6 @@ tests/meta/test_docs.py fails when a page is not what this makes.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import fields
@@ -94,42 +93,11 @@ def socket_events() -> str:
 
 
 def figures() -> str:
-    """The README's table, from the newest file of bench/results."""
+    """The README's table and plots, from the newest file of bench/results."""
     sys.path.insert(0, str(ROOT))
-    from bench.report import notes
+    from bench.short import table
 
-    newest = max((ROOT / "bench/results").glob("*.json"))
-    results = json.loads(newest.read_text(encoding="utf-8"))
-    rows = [row for row in results["summary"] if row["scenario"] != "alone"]
-    cases = {
-        "delivery": "500 in one room, {}: deliveries a second",
-        "sends": "50 senders, {} each: acked sends a second",
-    }
-
-    def cell(row: dict[str, Any]) -> str:
-        rate = float(f"{row['per_second']['median']:.3g}")
-        return f"{rate:,.0f} · {row['server_user_us']['median']:.2g} + {row['server_system_us']['median']:.2g} µs"
-
-    lines = [
-        "| rate · CPU of the server for each, user + system | Hubbub | beside | | Hubbub is |",
-        "|---|---:|---|---:|---:|",
-    ]
-    for row in rows:
-        if row["label"] == "Hubbub":
-            continue
-        ours = next(
-            r for r in rows if (r["scenario"], r["case"], r["label"]) == (row["scenario"], row["case"], "Hubbub")
-        )
-        times = row["hubbub_is"]["times_as_fast"]["median"]
-        case = cases[row["scenario"]].format(row["case"])
-        lines.append(f"| {case} | {cell(ours)} | {row['label']} | {cell(row)} | {times:.1f}× |")
-    shown = newest.with_suffix(".md").relative_to(ROOT)
-    return (
-        "\n".join(lines)
-        + f"\n\nHubbub stores every message before it acknowledges it; of the others only `socket.io + pg` does. {notes(results)[0]} "
-        + f"[All figures]({shown}), [how they are taken and where they mislead](bench/README.md); `make bench` takes them "
-        + "on your machine.\n"
-    )
+    return table(max((ROOT / "bench/results").glob("*.json")), ROOT)
 
 
 def readme() -> str:

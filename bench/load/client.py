@@ -37,7 +37,6 @@ from bench.load.stream import Stream
 CONNECTING_AT_ONCE: Final = 25
 CONNECT_SECONDS: Final = 150.0
 DRAIN_SECONDS: Final = 8.0  # without anything coming: what is missing then is lost
-QUIET_SECONDS: Final = 0.7
 SAMPLES: Final = 20  # latency is taken at so many members; all others are counted and checked just the same
 _STOPPING_BYTES: Final = 65_536  # enough to read as fast as others, too little to hide for long that one does not
 _LET_GO_SECONDS: Final = 2.0
@@ -140,7 +139,7 @@ class Load:
     async def quiet(self) -> None:
         """Wait until what the joining set off has passed, ten seconds at most."""
         end = time.perf_counter() + 10
-        while time.perf_counter() < min(end, self.last_data + QUIET_SECONDS):
+        while time.perf_counter() < min(end, self.last_data + self.plan.quiet):
             await asyncio.sleep(0.05)
 
     async def run(self, phase: Phase) -> dict[str, Any]:

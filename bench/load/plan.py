@@ -63,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         watch: process ids by name, whose CPU is counted with their children's; `server` is one of them.
         first: so many members are connected before the cost of connecting the others is taken, in CPU and memory; 0: it
             is not taken.
+        quiet: seconds in which a server says nothing before what the joining set off is taken to have passed.
         storm: what comes after the phases.
     """
 
@@ -71,5 +72,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     phases: list[Phase]
     body_bytes: int
     watch: dict[str, int]
+    quiet: float = 0.7
     first: int = 0
     storm: Storm | None = None
