@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -312,9 +313,21 @@ async def run(settings: Settings, progress: Progress) -> None:
             backlog=4096,
         )
         server = _Server(config, hubbub, partial(_announce, listener, started))
+        _calm_collector()
         await server.serve(sockets=[listener])
     finally:
         await hubbub.close()
+
+
+def _calm_collector() -> None:
+    """Let Python's cycle collector look less often, and never at what was made for good.
+
+    Messages in flight survive many of its default looks (one each 700 allocations), and are no cycles: it took 12 % of
+    the CPU of a send, and its full looks held the loop for tens of milliseconds.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _announce(listener: sockets.socket, began: float) -> None:
