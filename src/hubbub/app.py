@@ -120,7 +120,7 @@ class Hubbub:
             ),
         )
         feeds: Feeds[Socket] = Feeds(
-            deliver=lambda feed, listeners, change: delivery.deliver(edge, feed, listeners, change),
+            deliver=lambda feed, listeners, changes: delivery.deliver(edge, feed, listeners, changes),
             read=lambda room_id, number: delivery.read_missed(edge, room_id, number),
             positions=_with_connection(database, rooms.positions),
         )

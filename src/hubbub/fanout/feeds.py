@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Generic, TypeAlias
 from uuid import UUID
 
@@ -27,7 +27,7 @@ class Feeds(Generic[L]):
     """The feeds of this process.
 
     Args:
-        deliver: tells listeners one change.
+        deliver: tells listeners a run of changes.
         read: from the database, the changes of a room after a number, and the number they reach.
         positions: where the counters of rooms stand.
     """
@@ -66,12 +66,17 @@ class Feeds(Generic[L]):
         if self._by_name.get(feed.name) is feed:
             del self._by_name[feed.name]
 
-    def accept(self, change: Change) -> None:
-        """A change from the bus; rooms nobody here listens to are passed over."""
-        feed = self.by_id.get(change.room_id)
-        if feed is not None:
-            self.stats.accepted += 1
-            feed.accept(change)
+    def accept(self, changes: Iterable[Change]) -> None:
+        """Changes from the bus, in any order; rooms nobody here listens to are passed over."""
+        moved: dict[RoomFeed[L], None] = {}
+        for change in changes:
+            feed = self.by_id.get(change.room_id)
+            if feed is not None:
+                self.stats.accepted += 1
+                feed.hold(change)
+                moved[feed] = None
+        for feed in moved:
+            feed.drain()
 
     def attach(self, room_id: UUID, name: str, listener: L, after: int) -> bool:
         """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hubbub.realtime.application import Socket
     from hubbub.realtime.connection import Connection
 
+_BUNDLE: Final = 16  # messages
 _SLICE: Final = 256  # connections written to before other work gets a turn
 
 type_of_memo = dict[tuple[int, int, int], tuple[list["Encoded"], bytes]]
@@ -38,9 +39,10 @@ class Encoded:
     Attributes:
         frames: the WebSocket frames, joined.
         size: bytes of `frames`; what an outbox counts.
+        count: how many messages it is; more than one in a `bundle`.
     """
 
-    __slots__ = ("_attachments", "_items", "_text", "frames", "size")
+    __slots__ = ("_attachments", "_items", "_text", "count", "frames", "size")
 
     def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
         self._text = text
@@ -52,6 +54,7 @@ class Encoded:
             frames += b"".join(map(websocket_frame.binary_frame, attachments))
         self.frames: bytes = frames
         self.size: int = len(frames)
+        self.count = 1
 
     def items(self) -> tuple[bytes, ...]:
         """The same as items of a polling payload."""
@@ -59,6 +62,24 @@ class Encoded:
             text = () if self._text is None else (self._text,)
             self._items = (*text, *map(encode_binary_item, self._attachments))
         return self._items
+
+
+def bundle(messages: Sequence[Encoded]) -> Iterable[Encoded]:
+    """Messages for the same readers as fewer, each of which is queued once and counted as what it holds.
+
+    At most `_BUNDLE` in one, so that an answer to a poll can hold it.
+    """
+    for start in range(0, len(messages), _BUNDLE):
+        some = messages[start : start + _BUNDLE]
+        if len(some) == 1:
+            yield some[0]
+            continue
+        whole = Encoded(None)
+        whole.frames = b"".join([message.frames for message in some])
+        whole.size = len(whole.frames)
+        whole.count = len(some)
+        whole._items = tuple(item for message in some for item in message.items())
+        yield whole
 
 
 def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:

@@ -115,7 +115,7 @@ class Connection:
             self._waiting_bytes = sum([message.size for message in self._waiting])
             del waiting[count:]
             stats = self._registry.stats
-            stats.messages_out += len(waiting)
+            stats.messages_out += sum([message.count for message in waiting])
             stats.writes += 1
             stats.bytes_out += channel.write(waiting, memo)
 

@@ -92,7 +92,7 @@ async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -
             changes, after = await read_changes(conn, room_id, after)
         feed = edge.feeds.open(room_id, name)
         for change in changes:
-            deliver(edge, feed, (seat.socket,), change)
+            deliver(edge, feed, (seat.socket,), [change])
             if room_id not in seat.rooms:
                 return
     seat.rooms.discard(room_id)

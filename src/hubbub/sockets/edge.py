@@ -101,8 +101,18 @@ class Edge:
         Only a name is found here; whether the actor may do anything there is decided by the use case.
 
         Raises:
-            HubbubError: `validation_failed`, `not_found`.
+            HubbubError: `unauthorized`, `validation_failed`, `not_found`.
         """
+        known = self.known_place(seat, ref)
+        if known is not None:
+            return known
+        async with self.chat.database.connection() as conn:
+            room = await access_room(conn, seat.require(), str(ref))
+        return room.room_id, room.name
+
+    def known_place(self, seat: Seat, ref: str | None) -> tuple[UUID, str] | None:
+        """As `place`, where nobody has to be asked: the socket listens to that room; else None."""
+        seat.require()
         if ref is None:
             if seat.room_id is None or seat.room is None:
                 raise HubbubError("validation_failed", fields={"room": "Name a room, or join one first"})
@@ -110,9 +120,7 @@ class Edge:
         feed = self.feeds.find(ref)
         if feed is not None and feed.room_id in seat.rooms:
             return feed.room_id, feed.name
-        async with self.chat.database.connection() as conn:
-            room = await access_room(conn, seat.require(), ref)
-        return room.room_id, room.name
+        return None
 
 
 Handler = Callable[[Edge, Seat, Any], Awaitable[Any]]

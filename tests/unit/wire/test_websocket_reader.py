@@ -121,7 +121,10 @@ def test_bad_frames_stop_where_the_library_stops(frames: list[bytes], places: li
         assert ours[: last + 1] == theirs
         return
     assert ours == theirs
-    assert code == their_code
+    if code is not None and their_code is None:  # the head alone told us; the library looks when all of it is there
+        assert library(data + bytes(MAX))[1] is not None
+    else:
+        assert code == their_code
 
 
 @pytest.mark.parametrize(
