@@ -1,7 +1,8 @@
-"""The bus of one process: what is published in one turn of the event loop is delivered in the next, together.
+"""The bus of one process: what is published in one turn of the event loop is delivered together, two turns later.
 
 Together, because a batch that was committed in one statement is published in one turn: its messages to a room are then
-encoded one by one, but queued for each listener once.
+encoded one by one, but queued for each listener once. Two turns, because the turn between belongs to the acks of that
+batch (law 2); what was told then leaves with them, in one write.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class LocalBus:
         if self._deliver is None:
             return
         if not self._published:
-            asyncio.get_running_loop().call_soon(self._hand_over)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._hand_over)
         self._published.append(hint)
 
     def _hand_over(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,9 +93,21 @@ def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:
 
 
 def encode_event_json(namespace: str, event: str, args_json: Sequence[bytes]) -> Encoded:
-    """An event whose arguments are JSON already; they are not looked into."""
-    head = socketio_packet.header(PacketType.EVENT, namespace, None, 0)
-    return Encoded(b"4%b[%b]" % (head.encode(), b",".join((msgspec.json.encode(event), *args_json))))
+    """An event whose arguments, one or more, are JSON already; they are not looked into."""
+    return Encoded(b"%b%b]" % (_head(namespace, event), b",".join(args_json)))
+
+
+@lru_cache(maxsize=256)
+def _head(namespace: str, event: str) -> bytes:
+    return b"4%b[%b," % (
+        socketio_packet.header(PacketType.EVENT, namespace, None, 0).encode(),
+        msgspec.json.encode(event),
+    )
+
+
+def encode_ack_json(namespace: str, ack: int, arg_json: bytes) -> Encoded:
+    """An ack whose one argument is JSON already."""
+    return Encoded(b"4%b[%b]" % (socketio_packet.header(PacketType.ACK, namespace, ack, 0).encode(), arg_json))
 
 
 def encode_packet(packet: Packet) -> Encoded:

@@ -16,9 +16,11 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from hubbub.errors import HubbubError
 from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
-from hubbub.realtime.broadcast import Encoded, encode_packet
+from hubbub.realtime.broadcast import Encoded, encode_ack_json, encode_packet
 from hubbub.wire.errors import ProtocolViolation
 from hubbub.wire.socketio_packet import Packet, PacketType
 from hubbub.wire.socketio_session import SocketIOSession
@@ -179,6 +181,9 @@ class Dispatcher:
     def _ack(self, socket: Socket, ack: int | None, result: Any) -> None:
         # SIO "Acknowledgement": "The receiver MUST respond with an `ACK` packet with the same event ID."
         if ack is None or not socket.connected:
+            return
+        if isinstance(result, msgspec.Struct):  # no attachments stand in one
+            self._connection.send_soon(encode_ack_json(socket.namespace, ack, msgspec.json.encode(result)))
             return
         args = [] if result is None else list(result) if isinstance(result, Args) else [result]
         try:
