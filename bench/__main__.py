@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from bench import figures, report
 from bench.database import BenchDatabase, bench_database
 from bench.machine import machine, short_name
-from bench.suite import QUICK, ROOT, BenchError, Size, Suite
+from bench.suite import IN_SMALL_ROOM, QUICK, ROOT, SCENARIOS, BenchError, Size, Suite
 from bench.targets import HUBBUB, TARGETS, Missing, Target
 
 _FILES: Final = 8_192
@@ -46,7 +46,7 @@ def main() -> int:
         size = replace(size, rounds=options.rounds)
     _raise_limit()
     try:
-        results = asyncio.run(_measure(size, targets, omitted, console))
+        results = asyncio.run(_measure(size, targets, tuple(options.only), omitted, console))
     except BenchError as error:
         console.print(str(error), style="red", markup=False)
         return 1
@@ -66,6 +66,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help="write bench/results/<date>-<machine>.json and .md")
     names = [target.name for target in TARGETS if target is not HUBBUB]
     parser.add_argument("--peers", nargs="*", choices=names, default=names, help="beside Hubbub; all by default")
+    what = "; ".join(f"{name}: {text}" for name, text in SCENARIOS.items())
+    parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=[*SCENARIOS], metavar="CASE", help=what)
     return parser.parse_args()
 
 
@@ -98,7 +100,9 @@ def _raise_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _measure(size: Size, targets: tuple[Target, ...], omitted: dict[str, str], console: Console) -> Any:
+async def _measure(
+    size: Size, targets: tuple[Target, ...], scenarios: tuple[str, ...], omitted: dict[str, str], console: Console
+) -> Any:
     began = time.monotonic()
     (ROOT / "tmp").mkdir(exist_ok=True)
     # Below the repository, not in /tmp, which may be memory: an fsync has to be one.
@@ -107,7 +111,7 @@ async def _measure(size: Size, targets: tuple[Target, ...], omitted: dict[str, s
         folder.chmod(0o755)
         facts = machine(folder)
         async with bench_database(folder) as database:
-            rows = await _rounds(size, targets, database, folder, console)
+            rows = await _rounds(size, targets, scenarios, database, folder, console)
             postgres = await database.facts()
     return {
         "format": 1,
@@ -125,11 +129,17 @@ async def _measure(size: Size, targets: tuple[Target, ...], omitted: dict[str, s
 
 
 async def _rounds(
-    size: Size, targets: tuple[Target, ...], database: BenchDatabase, folder: Path, console: Console
+    size: Size,
+    targets: tuple[Target, ...],
+    scenarios: tuple[str, ...],
+    database: BenchDatabase,
+    folder: Path,
+    console: Console,
 ) -> list[dict[str, Any]]:
     hall = await database.furnish("hall", 1, size.members)
     rooms = await database.furnish("room", size.rooms, 2)
-    suite = Suite(size, database, folder, targets, hall, rooms)
+    small = await database.furnish("small", size.small_rooms, IN_SMALL_ROOM)
+    suite = Suite(size, database, folder, targets, scenarios, hall, rooms, small)
     rows: list[dict[str, Any]] = []
     cells = suite.cells()
     columns = (

@@ -16,6 +16,7 @@ LABELS: Final = {
     "journal": "the journal's statement",
 }
 ORDER: Final = tuple(LABELS)
+_DELIVERING: Final = ("delivery", "small-rooms")
 _BUSY: Final = 0.8  # of a core
 _DISTURBED: Final = 0.25
 
@@ -69,11 +70,11 @@ def faults(row: Row) -> dict[str, int]:
 
 
 def _unit(row: Row) -> str:
-    return "deliveries" if row["scenario"] == "delivery" else "acks"
+    return "deliveries" if row["scenario"] in _DELIVERING else "acks"
 
 
 def _latency(row: Row) -> Row:
-    found: Row = row["delivery_ms" if row["scenario"] == "delivery" else "ack_ms"]
+    found: Row = row["delivery_ms" if row["scenario"] in _DELIVERING else "ack_ms"]
     return found
 
 
@@ -104,7 +105,7 @@ def summarise(rows: list[Row]) -> list[Row]:
     for row in rows:
         cells.setdefault((row["scenario"], row["case"], row["server"]), []).append(row)
     cases = list(dict.fromkeys((scenario, case) for scenario, case, _ in cells))
-    ranks = {"delivery": 0, "sends": 1, "alone": 2}
+    ranks = {"delivery": 0, "small-rooms": 1, "sends": 2, "alone": 3}
     cases.sort(key=lambda case: (ranks[case[0]], int(case[1].split()[0])))
     found: list[Row] = []
     for scenario, case in cases:
@@ -122,7 +123,7 @@ def summarise(rows: list[Row]) -> list[Row]:
                 summary["hubbub_is"] = {
                     "times_as_fast": spread(rate(ours) / max(rate(theirs), 1e-9) for ours, theirs in pairs).as_json()
                 }
-                if scenario == "delivery":
+                if scenario in _DELIVERING:
                     summary["hubbub_is"]["user_cpu_one_in"] = spread(
                         cost(theirs, "server", "user") / max(cost(ours, "server", "user"), 1e-9)
                         for ours, theirs in pairs

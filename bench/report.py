@@ -12,6 +12,7 @@ from rich.table import Table
 Row = dict[str, Any]
 _TITLES: Final = {
     "delivery": "Delivery: {members} members in one room, {case}, {window} in flight each (µs of CPU per delivery)",
+    "small-rooms": "Delivery: rooms of five, {case}, one in each, {window} in flight each (µs of CPU per delivery)",
     "sends": "Durable sends: {senders} senders in {senders} rooms of two, {case} each (µs of CPU per send)",
     "alone": "PostgreSQL alone, same server and settings",
 }
@@ -41,7 +42,7 @@ def tables(results: Row) -> list[tuple[str, list[str], list[list[str]]]]:
 
 
 def _heads(scenario: str) -> list[str]:
-    unit, latency = ("deliveries/s", "p50 ms") if scenario == "delivery" else ("acked/s", "ack p50 ms")
+    unit, latency = ("deliveries/s", "p50 ms") if scenario in ("delivery", "small-rooms") else ("acked/s", "ack p50 ms")
     return ["server", unit, "Hubbub is", "user µs", "system µs", "PostgreSQL µs", latency, "p99 ms",
             "cores: server", "client", "faults"]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What is measured, in which order: interleaved rounds, every server fresh for each measurement.
 
-Delivery: many members in one room, one and eight senders. Sends: a sender in each of many rooms of two, one and eight
-messages in flight each. Alone: PostgreSQL without a server before it. Before: `__main__.py`. After: `report.py`.
+`SCENARIOS` says what there is; each yields cells, a cell is one server under the phases of a scenario.
+Before: `__main__.py`. After: `report.py`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,19 @@ import msgspec
 from bench import alone
 from bench.database import BenchDatabase, Room
 from bench.load.client import MemberPlan, Phase, Plan
-from bench.targets import HUBBUB, NODE_CHAT, NODE_RELAY, PYTHON_RELAY, Target
+from bench.targets import HUBBUB, NODE_CHAT, NODE_RELAY, PYTHON_RELAY, UWS, Target
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DELIVERY: Final = (HUBBUB, NODE_RELAY, PYTHON_RELAY)
+DELIVERY: Final = (HUBBUB, UWS, NODE_RELAY, PYTHON_RELAY)
+SMALL_ROOMS: Final = (HUBBUB, NODE_CHAT, NODE_RELAY, UWS)
 SENDS: Final = (HUBBUB, NODE_CHAT)
+SCENARIOS: Final = {
+    "delivery": "many members in one room, one and eight senders",
+    "small-rooms": "many rooms of five, a sender in each",
+    "sends": "durable sends: a sender in each of many rooms of two, one and eight in flight",
+    "alone": "PostgreSQL without a server before it",
+}
+IN_SMALL_ROOM: Final = 5
 _CLIENT_SECONDS: Final = 240.0  # beyond the phases: connecting, draining
 
 Tell = Callable[[str], None]
@@ -39,6 +47,7 @@ class Size:
     members: int = 500
     senders: int = 8
     rooms: int = 50
+    small_rooms: int = 100
     window: int = 4
     deep_window: int = 8
     body_bytes: int = 100
@@ -49,7 +58,15 @@ class Size:
 
 
 QUICK: Final = Size(
-    rounds=1, members=40, senders=4, rooms=8, warm=0.2, delivery_seconds=0.8, send_seconds=0.8, alone_seconds=0.8
+    rounds=1,
+    members=40,
+    senders=4,
+    rooms=8,
+    small_rooms=10,
+    warm=0.2,
+    delivery_seconds=0.8,
+    send_seconds=0.8,
+    alone_seconds=0.8,
 )
 
 
@@ -74,12 +91,17 @@ class Suite:
     database: BenchDatabase
     folder: Path
     targets: tuple[Target, ...]
+    scenarios: tuple[str, ...]
     hall: list[Room]
     rooms: list[Room]
+    small: list[Room]
 
     def cells(self) -> list[Cell]:
         """What one round is made of."""
-        return [*self._deliveries(), *self._sends(), *self._alone()]
+        makers = {
+            "delivery": self._deliveries, "small-rooms": self._small_rooms, "sends": self._sends, "alone": self._alone
+        }  # fmt: skip
+        return [cell for name in self.scenarios for cell in makers[name]()]
 
     async def round(self, number: int, tell: Tell) -> list[dict[str, Any]]:
         """One round; each begins with another cell, so that nothing always comes first."""
@@ -103,6 +125,16 @@ class Suite:
         for target in DELIVERY:
             if target in self.targets:
                 yield self._cell("delivery", target, self.hall, phases)
+
+    def _small_rooms(self) -> Iterator[Cell]:
+        size = self.size
+        senders = [IN_SMALL_ROOM * index for index in range(size.small_rooms)]
+        phase = Phase(
+            f"{size.small_rooms} senders", senders, size.window, size.warm, size.delivery_seconds, own_copy=True
+        )
+        for target in SMALL_ROOMS:
+            if target in self.targets:
+                yield self._cell("small-rooms", target, self.small, [phase])
 
     def _sends(self) -> Iterator[Cell]:
         size = self.size

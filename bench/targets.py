@@ -125,6 +125,19 @@ def _prepare_node() -> None:
     done.touch()
 
 
+def _prepare_uws() -> None:
+    """Its packages, and that its binaries know this machine and this Node.
+
+    Raises:
+        Missing: they do not, or it cannot be had.
+    """
+    _prepare_node()
+    command = ["node", "--input-type=module", "-e", 'import "uwebsockets"']
+    tried = subprocess.run(command, cwd=NODE_PEERS, check=False, capture_output=True, text=True)
+    if tried.returncode != 0:
+        raise Missing(f"has no binary for this machine and this Node: {tried.stderr.strip()[-300:]}")
+
+
 def _node_versions(*packages: str) -> Callable[[], dict[str, str]]:
     def read() -> dict[str, str]:
         node = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout.strip()
@@ -164,4 +177,7 @@ NODE_CHAT: Final = Target(
 PYTHON_RELAY: Final = Target(
     "python-relay", "python-socketio", False, _nothing, _python_relay, _by_name, _python_versions
 )
-TARGETS: Final = (HUBBUB, NODE_RELAY, PYTHON_RELAY, NODE_CHAT)
+UWS: Final = Target(
+    "uws", "uWebSockets (C++)", False, _prepare_uws, _node("uws.mjs"), _by_name, _node_versions("uwebsockets")
+)
+TARGETS: Final = (HUBBUB, UWS, NODE_RELAY, PYTHON_RELAY, NODE_CHAT)

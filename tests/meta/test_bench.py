@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.process import ROOT, python
 
-PEERS = {"node-relay", "node-chat"}
+PEERS = {"node-relay", "node-chat", "uws"}
 
 
 @pytest.mark.timeout(300)
@@ -45,8 +45,9 @@ async def test_a_quick_run_measures_and_writes_everything(tmp_path: Path) -> Non
 def expected_cells(here: set[str]) -> set[tuple[str, str, str]]:
     cells = {("alone", "8 clients, a row a commit", "pgbench")}
     cells |= {("alone", f"{rows} rows a commit", "journal") for rows in (8, 64)}
-    for server in here & {"hubbub", "node-relay"}:
+    for server in here & {"hubbub", "node-relay", "uws"}:
         cells |= {("delivery", "1 sender", server), ("delivery", "4 senders", server)}
+    cells |= {("small-rooms", "10 senders", server) for server in here}
     for server in here & {"hubbub", "node-chat"}:
         cells |= {("sends", "1 in flight", server), ("sends", "8 in flight", server)}
     return cells
