@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hubbub.chat.context import Chat
+from hubbub.histogram import Histogram
 from hubbub.realtime import Realtime
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
 
 
-def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
+def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) -> Iterator[Reading]:
     """What /metrics shows; each name gets the prefix `hubbub_`."""
     journal, stats, feeds = chat.journal, realtime.stats, edge.feeds
     yield Reading("gauge", "connections", "Open connections.", lambda: realtime.connections)
@@ -49,3 +50,9 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
         "gauge", "database_connections_in_use", "Connections of the pool in use.", lambda: chat.database.in_use
     )
     yield Reading("gauge", "database_connections_max", "Most connections of the pool.", lambda: chat.database.size)
+    yield Reading(
+        "histogram",
+        "loop_lag_seconds",
+        "How late the event loop comes to what is due, looked at ten times a second.",
+        lambda: loop_lag,
+    )
