@@ -229,6 +229,7 @@ def _options(settings: Settings) -> Options:
         outbox_bytes=settings.outbox_bytes,
         flush_tick_ms=settings.flush_tick_ms,
         cors_origins="*" if "*" in settings.cors_origin else settings.cors_origin,
+        compression=settings.compression == "on",
     )
 
 

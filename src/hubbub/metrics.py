@@ -13,7 +13,7 @@ from hubbub.telemetry import Reading
 
 def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) -> Iterator[Reading]:
     """What /metrics shows; each name gets the prefix `hubbub_`."""
-    journal, stats, feeds = chat.journal, realtime.stats, edge.feeds
+    journal, stats, feeds, deflater = chat.journal, realtime.stats, edge.feeds, realtime.deflater
     yield Reading("gauge", "connections", "Open connections.", lambda: realtime.connections)
     yield Reading("gauge", "people", "People connected to this process.", lambda: len(edge.seats.by_user))
     yield Reading("gauge", "rooms_in_use", "Rooms that somebody here listens to.", lambda: len(feeds.by_id))
@@ -31,6 +31,20 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
     yield Reading("counter", "writes", "Writes to sockets; under load one carries many messages.", lambda: stats.writes)
     yield Reading("counter", "sent_bytes", "Bytes to clients.", lambda: stats.bytes_out)
     yield Reading("counter", "received_bytes", "Bytes from clients.", lambda: stats.bytes_in)
+    yield Reading("counter", "compressed_connections", "WebSockets that took compression.", lambda: stats.compressed)
+    yield Reading(
+        "counter",
+        "compressed_messages",
+        "Messages compressed, each once however many it was for.",
+        lambda: deflater.messages,
+    )
+    yield Reading(
+        "counter",
+        "compressed_messages_bytes",
+        "Bytes of these messages, each counted once, before and after.",
+        lambda: {"plain": float(deflater.plain_bytes), "compressed": float(deflater.compressed_bytes)},
+        "form",
+    )
     yield Reading("gauge", "journal_waiting", "Sends not yet stored.", lambda: journal.waiting)
     yield Reading("counter", "journal_stored", "Messages stored.", lambda: journal.stats.stored)
     yield Reading("counter", "journal_batches", "Statements that stored them.", lambda: journal.stats.batches)

@@ -1,7 +1,7 @@
 """The WebSocket transport: an `asyncio.Protocol` that uvicorn hands the socket to on upgrade.
 
-Promises: the `websockets` library, without extensions, does the handshake, and is then let go; frames are read by
-`wire/websocket_frame.py`, and those sent were made elsewhere. Messages above `max_payload` end in 1009, text that is
+Promises: the `websockets` library does the handshake, without its extensions (`compression.py`), and is then let go;
+frames are read by `wire/websocket_frame.py`, and those sent were made elsewhere. Messages above `max_payload` end in 1009, text that is
 not UTF-8 in 1007, floods of control frames and fragments in 1008. A close frame is followed by the end of our half of
 the socket, and by the end of the socket within `_LINGER`. Before it: uvicorn. After it: `connection.py`.
 """
@@ -18,12 +18,14 @@ from websockets.server import ServerProtocol
 
 from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded, join, type_of_memo
+from hubbub.realtime.compression import agree
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
 from hubbub.wire import websocket_frame
 from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
 from hubbub.wire.engineio_session import State
 from hubbub.wire.errors import WireError
+from hubbub.wire.websocket_deflate import Deflater, inflate
 from hubbub.wire.websocket_frame import BINARY, CLOSE, PING, TEXT, FrameReader
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ class WebSocketProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_connection", "_control_count", "_control_second", "_is_new", "_linger_rounds", "_reader", "_registry",
-        "_server_state", "_timer", "_transport", "ready",
+        "_connection", "_control_count", "_control_second", "_deflater", "_is_new", "_linger_rounds", "_reader",
+        "_registry", "_server_state", "_timer", "_transport", "ready",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -56,6 +58,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._registry = registry
         self._server_state = server_state
         self._connection: Connection | None = None
+        self._deflater: Deflater | None = None  # there once compression is agreed upon
         self._reader: FrameReader | None = None  # there while a close frame may still be written
         self._is_new = True
         self._control_count = 0
@@ -132,13 +135,15 @@ class WebSocketProtocol(asyncio.Protocol):
             response.headers["Content-Type"] = "application/json"
             library.send_response(response)
         elif request is not None:
-            library.send_response(library.accept(request))
+            response = library.accept(request)
+            self._deflater = agree(self._registry, request, response)
+            library.send_response(response)
         for piece in library.data_to_send():
             self._transport.write(piece) if piece else self._write_eof()
         if library.state is not OPEN:
             self._linger()
             return
-        self._reader = FrameReader(self._registry.options.max_payload)
+        self._reader = FrameReader(self._registry.options.max_payload, inflate if self._deflater else None)
         if found is None:
             self._connection = self._registry.open(self, State.WEBSOCKET)
         elif isinstance(found, Connection) and found.offer(self):
@@ -186,7 +191,7 @@ class WebSocketProtocol(asyncio.Protocol):
         return len(waiting)
 
     def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        data = join(waiting, memo)
+        data = join(waiting, memo, self._deflater)
         self._transport.write(data)
         return len(data)
 

@@ -5,18 +5,20 @@ message is compressed once, however many it is for, and a connection holds no st
 300 kB for each (zlib's 256 kB to compress, 40 kB to inflate), and compresses everything once for each. The server's
 window is 4 kB, the largest that all clients take: Python's `websockets` asks for no more, browsers and `ws` take any.
 
-Promises: `negotiate` agrees only to what this module does; `inflate` never makes more than its limit, whatever came,
-and raises nothing but `WireError`. Before it: `realtime/websocket.py` and `realtime/broadcast.py`.
-After it: `websocket_frame.py`, which sets the bit that says so.
+Promises: `negotiate` agrees only to what this module does; `inflate` never makes more than one byte above its limit,
+whatever came, and raises nothing but `FrameError`. Before it: `realtime/compression.py` and `realtime/broadcast.py`.
+After it: `websocket_frame.py`, which reads and sets the bit that says a message is compressed.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
-from hubbub.wire.errors import MalformedPacket, PacketTooLarge
+from hubbub.wire.errors import FrameError
+from hubbub.wire.websocket_frame import MALFORMED, TOO_BIG, compressed_text_frame, text_frame
 
 WINDOW_BITS: Final = 12
 SHORTEST: Final = 300
@@ -77,6 +79,40 @@ def _is_acceptable(parameters: list[str]) -> bool:
     return True
 
 
+class Deflater:
+    """What compresses for all connections of a process. It holds no state of zlib, only counters.
+
+    Attributes:
+        messages: compressed so far.
+        plain_bytes, compressed_bytes: frames of these messages, before and after.
+    """
+
+    __slots__ = ("compressed_bytes", "messages", "plain_bytes")
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.plain_bytes = 0
+        self.compressed_bytes = 0
+
+    def shorten(self, items: Sequence[bytes], frames: bytes) -> bytes:
+        """The same messages with long text compressed.
+
+        Args:
+            items: Engine.IO messages, as in the payload of a poll.
+            frames: their plain frames, which are given back where binary messages are among them, or nothing is long.
+        """
+        if max(map(len, items)) < SHORTEST or any(item.startswith(b"b") for item in items):
+            return frames
+        return b"".join([self._text_frame(item) if len(item) >= SHORTEST else text_frame(item) for item in items])
+
+    def _text_frame(self, text: bytes) -> bytes:
+        plain, compressed = text_frame(text), compressed_text_frame(deflate(text))
+        self.messages += 1
+        self.plain_bytes += len(plain)
+        self.compressed_bytes += len(compressed)
+        return compressed if len(compressed) < len(plain) else plain
+
+
 def deflate(payload: bytes) -> bytes:
     """The payload of a compressed message (section 7.2.1). It depends on nothing that went before."""
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -WINDOW_BITS, _MEMORY)
@@ -87,8 +123,7 @@ def inflate(payload: bytes, limit: int) -> bytes:
     """What was compressed (section 7.2.2).
 
     Raises:
-        PacketTooLarge: it is longer than `limit` bytes; no more than that was made.
-        MalformedPacket: this is not DEFLATE.
+        FrameError: `TOO_BIG` where it is longer than `limit` bytes, `MALFORMED` where this is not DEFLATE.
     """
     made = b""
     rest = payload + _TAIL
@@ -98,10 +133,10 @@ def inflate(payload: bytes, limit: int) -> bytes:
             decompressor = zlib.decompressobj(-zlib.MAX_WBITS, made[-_RECENT:])
             made += decompressor.decompress(rest, limit + 1 - len(made))
             if len(made) > limit:
-                raise PacketTooLarge("the message is too large when inflated")
+                raise FrameError(TOO_BIG, "the message is too large when inflated")
             rest = decompressor.unused_data
             if not rest:
                 return made
     except zlib.error:
-        raise MalformedPacket("not DEFLATE") from None
-    raise MalformedPacket("too many final blocks")
+        raise FrameError(MALFORMED, "a compressed message that is not DEFLATE") from None
+    raise FrameError(MALFORMED, "a compressed message of too many final blocks")

@@ -16,11 +16,20 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Frame, Opcode
 from websockets.headers import build_extension, parse_extension
 
-from hubbub.wire.errors import MalformedPacket, PacketTooLarge, WireError
-from hubbub.wire.websocket_deflate import deflate, inflate, negotiate
+from hubbub.wire.errors import FrameError
+from hubbub.wire.websocket_deflate import SHORTEST, Deflater, deflate, inflate, negotiate
+from hubbub.wire.websocket_frame import BINARY, MALFORMED, TEXT, TOO_BIG, FrameReader, text_frame
 
 ANSWER = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12"
 LIMIT = 1_000_000
+
+
+def refused(payload: bytes, limit: int = LIMIT) -> int:
+    """The close code with which a payload is refused."""
+    with pytest.raises(FrameError) as caught:
+        inflate(payload, limit)
+    return caught.value.code
+
 
 # RFC 7692 section 7.2.3: the payloads of "Hello", and its two fragments joined.
 HELLOS = {
@@ -50,7 +59,7 @@ def test_there_and_back(data: bytes, times: int) -> None:
 @each_case
 @given(st.binary(max_size=400), st.integers(0, 2_000))
 def test_whatever_comes_is_bounded(data: bytes, limit: int) -> None:
-    with contextlib.suppress(WireError):
+    with contextlib.suppress(FrameError):
         assert len(inflate(data, limit)) <= limit
 
 
@@ -58,8 +67,7 @@ def test_whatever_comes_is_bounded(data: bytes, limit: int) -> None:
 def test_the_limit_is_exact(short: int) -> None:
     data = b"abc" * 1_000
     if short:
-        with pytest.raises(PacketTooLarge):
-            inflate(deflate(data), len(data) - short)
+        assert refused(deflate(data), len(data) - short) == TOO_BIG
     else:
         assert inflate(deflate(data), len(data)) == data
 
@@ -70,8 +78,7 @@ def test_a_bomb_is_not_inflated() -> None:
     assert len(bomb) < 200_000 < 200_000_000
     tracemalloc.start()
     try:
-        with pytest.raises(PacketTooLarge):
-            inflate(bomb, LIMIT)
+        assert refused(bomb) == TOO_BIG
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -81,8 +88,7 @@ def test_a_bomb_is_not_inflated() -> None:
 def test_final_blocks_may_follow_each_other_but_not_for_ever() -> None:
     block = bytes.fromhex("f3 48 cd c9 c9 07 00")
     assert inflate(block * 3 + b"\0", LIMIT) == b"Hello" * 3
-    with pytest.raises(MalformedPacket):
-        inflate(bytes.fromhex("03 00") * 100_000, LIMIT)
+    assert refused(bytes.fromhex("03 00") * 100_000) == MALFORMED
 
 
 def test_a_block_may_repeat_what_stood_before_a_final_one() -> None:
@@ -96,8 +102,7 @@ def test_a_block_may_repeat_what_stood_before_a_final_one() -> None:
 
 @pytest.mark.parametrize("payload", [b"\xff\xff", b"\x07", b"Hello, not compressed"])
 def test_what_is_not_deflate_is_malformed(payload: bytes) -> None:
-    with pytest.raises(MalformedPacket):
-        inflate(payload, LIMIT)
+    assert refused(payload) == MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -181,3 +186,84 @@ def test_what_websockets_compressed_is_read(make: Callable[[], ClientPerMessageD
         frame = client.encode(Frame(Opcode.TEXT, data))
         assert frame.rsv1
         assert inflate(bytes(frame.data), LIMIT) == data
+
+
+# Frames: what is compressed says so by a bit, and only where that was agreed.
+
+
+def sent(first: int, payload: bytes) -> bytes:
+    """A client's frame; the mask 0 leaves the payload as it is."""
+    size = len(payload)
+    length = bytes((0x80 | size,)) if size < 126 else bytes((0xFE,)) + size.to_bytes(2, "big")
+    return bytes((first,)) + length + b"\0\0\0\0" + payload
+
+
+def test_compressed_messages_are_read_beside_plain_ones() -> None:
+    reader = FrameReader(LIMIT, inflate)
+    data = b"words of a chat, " * 50
+    stream = sent(0xC1, deflate(data)) + sent(0x81, b"plain") + sent(0xC2, deflate(data)) + sent(0x89, b"ping")
+    assert reader.receive(stream) == [(TEXT, data), (TEXT, b"plain"), (BINARY, data), (9, b"ping")]
+    assert reader.error is None
+
+
+def test_fragments_are_inflated_together() -> None:
+    reader = FrameReader(LIMIT, inflate)
+    data = b"words of a chat, " * 50
+    packed = deflate(data)
+    # Only the first frame carries the bit (section 6.1); a control frame may come between.
+    stream = sent(0x41, packed[:5]) + sent(0x89, b"") + sent(0x00, packed[5:9]) + sent(0x80, packed[9:])
+    assert reader.receive(stream + sent(0x81, b"next")) == [(9, b""), (TEXT, data), (TEXT, b"next")]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        sent(0xC9, b""),  # a control frame, section 6.1
+        sent(0x01, b"a") + sent(0xC0, b"b"),  # not the first frame
+        sent(0xA1, deflate(b"a")),  # another bit
+        sent(0xE1, deflate(b"a")),  # another bit as well
+    ],
+)
+def test_the_bit_elsewhere_is_a_fault(stream: bytes) -> None:
+    reader = FrameReader(LIMIT, inflate)
+    assert reader.receive(stream) == []
+    assert reader.error is not None
+    assert reader.error.code == MALFORMED
+
+
+def test_the_bit_without_agreement_is_a_fault() -> None:
+    reader = FrameReader(LIMIT)
+    assert reader.receive(sent(0xC1, deflate(b"a"))) == []
+    assert reader.error is not None
+    assert reader.error.code == MALFORMED
+
+
+@pytest.mark.parametrize("cut", [1, 7, 200])
+def test_a_message_too_large_when_inflated_is_a_fault(cut: int) -> None:
+    reader = FrameReader(10_000, inflate)
+    stream = sent(0xC1, deflate(bytes(10_000))) + sent(0xC1, deflate(bytes(10_001))) + sent(0x81, b"after")
+    found = [one for at in range(0, len(stream), cut) for one in reader.receive(stream[at : at + cut])]
+    assert found == [(TEXT, bytes(10_000))]
+    assert reader.error is not None
+    assert reader.error.code == TOO_BIG
+
+
+def test_short_text_and_text_that_does_not_shrink_stay_plain() -> None:
+    deflater = Deflater()
+    short = b"x" * (SHORTEST - 1)
+    assert deflater.shorten([short, b"2"], b"as they were") == b"as they were"
+    assert deflater.messages == 0
+    noise = bytes(((index * index * 7919) >> 5) & 0xFF for index in range(SHORTEST))
+    assert deflater.shorten([noise], text_frame(noise)) == text_frame(noise)
+    long = b"x" * SHORTEST
+    frames = deflater.shorten([long, b"2"], text_frame(long) + text_frame(b"2"))
+    assert (frames[0], inflate(frames[2:-3], LIMIT), frames[-3:]) == (0xC1, long, text_frame(b"2"))
+    assert deflater.messages == 2
+    assert deflater.plain_bytes == 2 * (SHORTEST + 4)
+    assert deflater.compressed_bytes > SHORTEST
+
+
+def test_binary_messages_stay_plain_and_so_does_the_text_before_them() -> None:
+    deflater = Deflater()
+    assert deflater.shorten([b"x" * SHORTEST, b"bAAAA"], b"as they were") == b"as they were"
+    assert deflater.messages == 0
