@@ -6,7 +6,7 @@ message is compressed once, however many it is for, and a connection holds no st
 window is 4 kB, the largest that all clients take: Python's `websockets` asks for no more, browsers and `ws` take any.
 
 Promises: `negotiate` agrees only to what this module does; `inflate` never makes more than one byte above its limit,
-whatever came, and raises nothing but `FrameError`. Before it: `realtime/compression.py` and `realtime/broadcast.py`.
+whatever came, and raises nothing but `FrameError`. Before it: `realtime/handshake.py` and `realtime/broadcast.py`.
 After it: `websocket_frame.py`, which reads and sets the bit that says a message is compressed.
 """
 
