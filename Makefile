@@ -43,5 +43,8 @@ docs: $(VENV)/test.stamp ## write docs/reference from the code
 bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (ARGS="--rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
 
+profile: $(VENV)/test.stamp ## flame graphs of the server under the bench's loads, in tmp/profile (ARGS="--case delivery-8")
+	@$(BIN)/python -m bench.profile $(ARGS)
+
 clean: ## remove everything that make made, data excepted
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache node_modules dist build

@@ -34,6 +34,7 @@ from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
+from hubbub.histogram import Histogram
 from hubbub.metrics import readings
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, server_for
 from hubbub.realtime import Options, Realtime, Socket
@@ -46,7 +47,7 @@ from hubbub.sockets.roster import Roster
 from hubbub.store import migrate, rooms, upkeep
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
-from hubbub.telemetry import Metrics, configure_logs
+from hubbub.telemetry import Metrics, configure_logs, watch_loop
 
 DRAIN_SECONDS: Final = 10.0
 LAG_MAX: Final = 1_000  # changes the rooms in use may be behind before /readyz says so
@@ -69,6 +70,7 @@ class Hubbub:
     application: Any
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     closing: bool = False
+    loop_lag: Histogram = field(default_factory=Histogram)
 
     @classmethod
     async def open(cls, settings: Settings, progress: Progress) -> Hubbub:
@@ -127,7 +129,7 @@ class Hubbub:
         edge = Edge(chat, feeds, Seats(), Roster(database, bus, feeds))
         realtime = Realtime(_options(settings), {"/": ChatHandlers(edge)}, on_error=failure)
         hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, application=None)
-        metrics = Metrics(readings(chat, edge, realtime))
+        metrics = Metrics(readings(chat, edge, realtime, hubbub.loop_lag))
         hubbub.application = make_application(
             chat,
             settings,
@@ -150,6 +152,7 @@ class Hubbub:
             (connect.watch(self.edge), "watch"),
             (connect.welcome(self.edge), "welcome"),
             (self._upkeep(), "upkeep"),
+            (watch_loop(self.loop_lag), "loop lag"),
         ):
             self.tasks.append(asyncio.create_task(work, name=name))
 
@@ -226,6 +229,7 @@ def _options(settings: Settings) -> Options:
         outbox_bytes=settings.outbox_bytes,
         flush_tick_ms=settings.flush_tick_ms,
         cors_origins="*" if "*" in settings.cors_origin else settings.cors_origin,
+        compression=settings.compression == "on",
     )
 
 

@@ -191,6 +191,12 @@ class Settings:
         _whole(0, 1_000),
         "Under load, how long frames for one connection are gathered into one write, at most; acks are not.",
     )
+    compression: str = setting(
+        "HUBBUB_COMPRESSION",
+        "off",
+        _choice("off", "on"),
+        "`on`: WebSocket messages from 300 bytes are compressed (permessage-deflate) for clients that offer it, each once for all.",
+    )
     journal_queue: int = setting(
         "HUBBUB_JOURNAL_QUEUE",
         10_000,

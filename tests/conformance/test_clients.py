@@ -24,6 +24,7 @@ async def test_socketio_client_for_node(echo: EchoServer, node_clients: Path, mo
     assert await client.stop() in (0, -15)
     assert result["done"] == ["order", "acks", "binary", "namespaces", "heartbeat", "reconnect"]
     assert result["transport"] == ("polling" if mode == "polling" else "websocket")
+    assert result["extensions"] == ""
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -23,11 +23,12 @@ from hubbub.wire.socketio_packet import Packet, PacketType
 if TYPE_CHECKING:
     from hubbub.realtime.application import Socket
     from hubbub.realtime.connection import Connection
+    from hubbub.wire.websocket_deflate import Deflater
 
 _BUNDLE: Final = 16  # messages
 _SLICE: Final = 256  # connections written to before other work gets a turn
 
-type_of_memo = dict[tuple[int, int, int], tuple[list["Encoded"], bytes]]
+type_of_memo = dict[tuple[int, int, int, bool], tuple[list["Encoded"], bytes]]
 
 
 class Encoded:
@@ -43,12 +44,13 @@ class Encoded:
         count: how many messages it is; more than one in a `bundle`.
     """
 
-    __slots__ = ("_attachments", "_items", "_text", "count", "frames", "size")
+    __slots__ = ("_attachments", "_deflated", "_items", "_text", "count", "frames", "size")
 
     def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
         self._text = text
         self._attachments = attachments
         self._items: tuple[bytes, ...] | None = None
+        self._deflated: bytes | None = None
         frames = b"" if text is None else websocket_frame.text_frame(text)
         if attachments:
             # EIO "WebSocket" (packet encoding): each packet in its own frame; binary as is.
@@ -63,6 +65,12 @@ class Encoded:
             text = () if self._text is None else (self._text,)
             self._items = (*text, *map(encode_binary_item, self._attachments))
         return self._items
+
+    def deflated(self, deflater: Deflater) -> bytes:
+        """`frames` for connections that agreed to compression; made when the first of them asks."""
+        if self._deflated is None:
+            self._deflated = deflater.shorten(self.items(), self.frames)
+        return self._deflated
 
 
 def bundle(messages: Sequence[Encoded]) -> Iterable[Encoded]:
@@ -196,14 +204,14 @@ class Flusher:
             self._cost = 0.0
 
 
-def join(waiting: list[Encoded], memo: type_of_memo) -> bytes:
-    """The frames of `waiting` as one piece, joined once for all connections that wait for the same."""
+def join(waiting: list[Encoded], memo: type_of_memo, deflater: Deflater | None = None) -> bytes:
+    """The frames of `waiting` as one piece, joined once for all connections that wait for the same in the same form."""
     if len(waiting) == 1:
-        return waiting[0].frames
-    key = (id(waiting[0]), id(waiting[-1]), len(waiting))
+        return waiting[0].frames if deflater is None else waiting[0].deflated(deflater)
+    key = (id(waiting[0]), id(waiting[-1]), len(waiting), deflater is None)
     known = memo.get(key)
     if known is not None and known[0] == waiting:  # Encoded has no __eq__: this compares identities, in C
         return known[1]
-    joined = b"".join([message.frames for message in waiting])
+    joined = b"".join([message.frames if deflater is None else message.deflated(deflater) for message in waiting])
     memo[key] = (waiting, joined)
     return joined

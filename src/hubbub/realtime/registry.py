@@ -20,6 +20,7 @@ from hubbub.realtime.connection import Connection
 from hubbub.realtime.transport import GOING_AWAY, SHUTTING_DOWN, Channel, Handler
 from hubbub.wire.engineio_packet import encode_open
 from hubbub.wire.engineio_session import State
+from hubbub.wire.websocket_deflate import Deflater
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Options:
             without an Origin always may.
         max_attachments: of one packet.
         inbox_max: events of one connection that may be unanswered before reading it is paused.
+        compression: whether WebSockets of clients that offer it are compressed.
     """
 
     path: str = "/socket.io/"
@@ -50,13 +52,18 @@ class Options:
     cors_origins: str | tuple[str, ...] = ()
     max_attachments: int = 10
     inbox_max: int = 64
+    compression: bool = False
 
 
 @dataclass(slots=True)
 class Stats:
-    """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading)."""
+    """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading).
+
+    `compressed` counts the WebSockets that took compression.
+    """
 
     opened: int = 0
+    compressed: int = 0
     closed: Counter[str] = field(default_factory=Counter)
     upgrades: int = 0
     messages_in: int = 0
@@ -173,6 +180,7 @@ class Registry:
     def __init__(self, options: Options, make_handler: Callable[[Connection], Handler]) -> None:
         self.options = options
         self.stats = Stats()
+        self.deflater = Deflater()
         self.connections: dict[str, Connection] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.transports: set[Any] = set()  # WebSockets whose TCP connection is open, in use or closing

@@ -1,29 +1,26 @@
 """The WebSocket transport: an `asyncio.Protocol` that uvicorn hands the socket to on upgrade.
 
-Promises: the `websockets` library, without extensions, does the handshake, and is then let go; frames are read by
-`wire/websocket_frame.py`, and those sent were made elsewhere. Messages above `max_payload` end in 1009, text that is
-not UTF-8 in 1007, floods of control frames and fragments in 1008. A close frame is followed by the end of our half of
-the socket, and by the end of the socket within `_LINGER`. Before it: uvicorn. After it: `connection.py`.
+Promises: messages above `max_payload` end in 1009, text that is not UTF-8 in 1007, floods of control frames and
+fragments in 1008. A close frame is followed by the end of our half of the socket, and by the end of the socket within
+`_LINGER`. Frames are read by `wire/websocket_frame.py`; those sent were made elsewhere.
+Before it: uvicorn, and `handshake.py`. After it: `connection.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from websockets.http11 import Request
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
 
 from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded, join, type_of_memo
 from hubbub.realtime.connection import Connection
-from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
+from hubbub.realtime.handshake import shake_hands
+from hubbub.realtime.registry import Refusal, Registry
 from hubbub.wire import websocket_frame
 from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
 from hubbub.wire.engineio_session import State
 from hubbub.wire.errors import WireError
+from hubbub.wire.websocket_deflate import Deflater, inflate
 from hubbub.wire.websocket_frame import BINARY, CLOSE, PING, TEXT, FrameReader
 
 if TYPE_CHECKING:
@@ -32,8 +29,6 @@ if TYPE_CHECKING:
 _LINGER: Final = 0.15  # seconds a client has to answer a close frame
 _LINGER_ROUNDS: Final = 20  # times that, while what was written before it is still leaving
 _MAX_CONTROLS: Final = 200  # control frames in a second
-_LOGGER: Final = logging.getLogger("hubbub.realtime.websocket")
-_LOGGER.setLevel(logging.WARNING)  # the library logs each connection below that
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -45,8 +40,8 @@ class WebSocketProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_connection", "_control_count", "_control_second", "_is_new", "_linger_rounds", "_reader", "_registry",
-        "_server_state", "_timer", "_transport", "ready",
+        "_connection", "_control_count", "_control_second", "_deflater", "_is_new", "_linger_rounds", "_reader",
+        "_registry", "_server_state", "_timer", "_transport", "ready",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -56,6 +51,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._registry = registry
         self._server_state = server_state
         self._connection: Connection | None = None
+        self._deflater: Deflater | None = None  # there once compression is agreed upon
         self._reader: FrameReader | None = None  # there while a close frame may still be written
         self._is_new = True
         self._control_count = 0
@@ -122,42 +118,21 @@ class WebSocketProtocol(asyncio.Protocol):
     # Handshake, EIO "Handshake" and "Upgrade"
 
     def _handshake(self, data: bytes) -> None:
-        library = ServerProtocol(logger=_LOGGER)
-        library.receive_data(data)
-        request = next((event for event in library.events_received() if isinstance(event, Request)), None)
-        found = self._judge(request) if request is not None else None
-        if isinstance(found, Refusal):
-            response = library.reject(found.status, found.body.decode())
-            del response.headers["Content-Type"]
-            response.headers["Content-Type"] = "application/json"
-            library.send_response(response)
-        elif request is not None:
-            library.send_response(library.accept(request))
-        for piece in library.data_to_send():
+        found, answer, self._deflater = shake_hands(self._registry, data)
+        for piece in answer:
             self._transport.write(piece) if piece else self._write_eof()
-        if library.state is not OPEN:
+        if isinstance(found, Refusal):
             self._linger()
             return
-        self._reader = FrameReader(self._registry.options.max_payload)
+        self._reader = FrameReader(self._registry.options.max_payload, inflate if self._deflater else None)
         if found is None:
             self._connection = self._registry.open(self, State.WEBSOCKET)
-        elif isinstance(found, Connection) and found.offer(self):
+        elif found.offer(self):
             self._connection = found
         else:
             # EIO "WebSocket": "A client MUST NOT open more than one WebSocket connection per session. Should it
             # happen, the server MUST close the WebSocket connection."
             self.close(end.POLICY, "this session has a WebSocket")
-
-    def _judge(self, request: Request) -> Connection | Refusal | None:
-        """Whose session it is, None for a new one, or why not."""
-        path, _, query = request.path.partition("?")
-        if path != self._registry.options.path:
-            return Refusal(404, 3, "Not found")
-        origin, *others = request.headers.get_all("Origin") or [""]
-        host, *more = request.headers.get_all("Host") or [""]
-        if others or more:
-            return FORBIDDEN
-        return self._registry.check(query.encode("ascii", "replace"), "GET", "websocket", origin or None, host or None)
 
     # Receiving
 
@@ -186,7 +161,7 @@ class WebSocketProtocol(asyncio.Protocol):
         return len(waiting)
 
     def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        data = join(waiting, memo)
+        data = join(waiting, memo, self._deflater)
         self._transport.write(data)
         return len(data)
 

@@ -8,6 +8,7 @@ Before and after it: `realtime/websocket.py`; `realtime/broadcast.py` builds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from hubbub.wire.errors import FrameError
@@ -20,13 +21,19 @@ TOO_BIG: Final = 1009
 
 MAX_FRAGMENTS: Final = 1_024  # of one message
 _FIN: Final = 0x80
-_RESERVED: Final = 0x70  # bits for extensions; none is agreed upon here
+_RESERVED: Final = 0x70  # bits for extensions
+_COMPRESSED: Final = 0x40  # RFC 7692 section 6: RSV1, on the first frame of a compressed message
 _MAX_CONTROL: Final = 125  # section 5.5: bytes of a control frame, which is never fragmented
 
 
 def text_frame(data: bytes) -> bytes:
     """One unfragmented text frame around UTF-8 `data`."""
     return _frame(_FIN | TEXT, data)
+
+
+def compressed_text_frame(data: bytes) -> bytes:
+    """The same around text that was compressed, for clients that have agreed to it."""
+    return _frame(_FIN | _COMPRESSED | TEXT, data)
 
 
 def binary_frame(data: bytes) -> bytes:
@@ -63,20 +70,23 @@ class FrameReader:
     """The frames of one client.
 
     Args:
-        max_payload: largest message, in bytes, its fragments together.
+        max_payload: largest message, in bytes, its fragments together, and inflated.
+        inflate: given a compressed message and the most bytes it may have, makes the message of it; None where the
+            client has not agreed to compression.
 
     Attributes:
         error: why nothing more is read, where the client broke the protocol.
     """
 
-    __slots__ = ("_buffer", "_max", "_need", "_opcode", "_parts", "_size", "error")
+    __slots__ = ("_buffer", "_first", "_inflate", "_max", "_need", "_parts", "_size", "error")
 
-    def __init__(self, max_payload: int) -> None:
+    def __init__(self, max_payload: int, inflate: Callable[[bytes, int], bytes] | None = None) -> None:
         self.error: FrameError | None = None
         self._max = max_payload
+        self._inflate = inflate
         self._buffer: bytearray | None = None  # the beginning of a frame
         self._need = 0  # bytes that must be there before looking again
-        self._opcode = 0  # of the message whose fragments are coming; 0 for none
+        self._first = 0  # byte of the message whose fragments are coming: its opcode and bits; 0 for none
         self._parts: list[bytes] | None = None
         self._size = 0
 
@@ -116,7 +126,9 @@ class FrameReader:
             return 0, 0
         first, second = data[at], data[at + 1]
         opcode = first & 0x0F
-        if first & _RESERVED:
+        if first & _RESERVED and (
+            first & _RESERVED != _COMPRESSED or not self._inflate or opcode not in (TEXT, BINARY)
+        ):
             raise FrameError(MALFORMED, "reserved bits are set")
         if second < 0x80:
             raise FrameError(MALFORMED, "a client's frame must be masked")
@@ -125,7 +137,7 @@ class FrameReader:
             if opcode > PONG or first < _FIN or length > _MAX_CONTROL:
                 raise FrameError(MALFORMED, "not a control frame of RFC 6455")
             return (start, length) if size >= start else (0, 0)
-        if opcode > BINARY or (opcode == CONTINUATION) is not bool(self._opcode):
+        if opcode > BINARY or (opcode == CONTINUATION) is not bool(self._first):
             raise FrameError(MALFORMED, "a data frame out of turn")
         if length > 125:
             wide = 2 if length == 126 else 8
@@ -144,17 +156,23 @@ class FrameReader:
                 _check_close(payload)
             found.append((opcode, payload))
         elif first >= _FIN and opcode != CONTINUATION:
-            found.append((opcode, payload))
+            found.append((opcode, self._whole(first, payload)))
         else:
             if self._parts is None:
-                self._opcode, self._parts = opcode, []
+                self._first, self._parts = first, []
             self._parts.append(payload)
             self._size += len(payload)
             if first >= _FIN:
-                found.append((self._opcode, b"".join(self._parts)))
-                self._opcode, self._parts, self._size = 0, None, 0
+                found.append((self._first & 0x0F, self._whole(self._first, b"".join(self._parts))))
+                self._first, self._parts, self._size = 0, None, 0
             elif len(self._parts) > MAX_FRAGMENTS:
                 raise FrameError(POLICY, "too many fragments")
+
+    def _whole(self, first: int, payload: bytes) -> bytes:
+        """A message's bytes, inflated where its first byte says that it is compressed."""
+        if not first & _COMPRESSED or self._inflate is None:
+            return payload
+        return self._inflate(payload, self._max)
 
 
 def _check_close(payload: bytes) -> None:
