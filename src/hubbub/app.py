@@ -25,6 +25,7 @@ import structlog
 import uvicorn
 
 from hubbub.chat.context import Chat, Rules
+from hubbub.chat.group_read import GroupRead
 from hubbub.chat.limiter import FailureLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
@@ -32,6 +33,7 @@ from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
+from hubbub.domain import limits
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
 from hubbub.metrics import readings
@@ -43,7 +45,7 @@ from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
 from hubbub.sockets.events import ChatHandlers, failure
 from hubbub.sockets.roster import Roster
-from hubbub.store import migrate, rooms, upkeep
+from hubbub.store import arrivals, migrate, rooms, sync, upkeep
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
 from hubbub.telemetry import Metrics, configure_logs
@@ -111,6 +113,8 @@ class Hubbub:
             presence=Presence(database, bus),
             typing=TypingBook(bus),
             login_failures=FailureLimiter(most=10, seconds=60),
+            arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
+            looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
             rules=Rules(
                 max_message_bytes=settings.max_message_bytes,
                 refresh_expires_in=settings.refresh_expires_in,
