@@ -26,7 +26,7 @@ import uvicorn
 
 from hubbub.chat.context import Chat, Rules
 from hubbub.chat.group_read import GroupRead
-from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
@@ -113,6 +113,7 @@ class Hubbub:
             presence=Presence(database, bus),
             typing=TypingBook(bus),
             login_failures=FailureLimiter(most=10, seconds=60),
+            sends=SendLimiter(settings.send_rate),
             arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
             looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
             rules=Rules(

@@ -13,7 +13,7 @@ from typing import Any
 
 from hubbub.chat.context import Chat, Rules
 from hubbub.chat.group_read import GroupRead
-from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
@@ -91,6 +91,7 @@ async def running_chat(
         presence=Presence(database, bus),
         typing=TypingBook(bus),
         login_failures=FailureLimiter(most=10, seconds=60),
+        sends=SendLimiter(0),
         arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
         looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
         rules=Rules(

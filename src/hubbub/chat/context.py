@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hubbub.chat.group_read import GroupRead
-from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
@@ -52,6 +52,7 @@ class Chat:
     presence: Presence
     typing: TypingBook
     login_failures: FailureLimiter
+    sends: SendLimiter
     arrivals: GroupRead[tuple[UUID, UUID], Arrival | None]
     looks: GroupRead[tuple[UUID, list[UUID]], Look]
     rules: Rules

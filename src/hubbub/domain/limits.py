@@ -35,3 +35,6 @@ LEGACY_JOIN_SECONDS: Final = 10  # an older client's time to send its token with
 ROOMS_PER_USER: Final = 2_000  # memberships of one person
 EDIT_HISTORY_MAX: Final = 100  # versions listed
 OFFSET_MAX: Final = 10_000  # of the older clients' `offset`; go on with a cursor
+SEND_BURST_SECONDS: Final = 20  # a burst of sends may be what HUBBUB_SEND_RATE allows in this many seconds
+EVENTS_PER_SECOND: Final = 100  # of one connection, beside its sends
+EVENTS_BURST: Final = 1_000
