@@ -44,6 +44,12 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
     )
     yield Reading("counter", "protocol_errors", "Connections that broke the protocol.", lambda: stats.protocol_errors)
     yield Reading("counter", "deliveries", "Messages handed to connections.", lambda: stats.messages_out)
+    yield Reading(
+        "counter",
+        "conflated",
+        "Passing events that slow connections were spared, because a later one replaced them.",
+        lambda: stats.conflated,
+    )
     yield Reading("counter", "writes", "Writes to sockets; under load one carries many messages.", lambda: stats.writes)
     yield Reading("counter", "sent_bytes", "Bytes to clients.", lambda: stats.bytes_out)
     yield Reading("counter", "received_bytes", "Bytes from clients.", lambda: stats.bytes_in)

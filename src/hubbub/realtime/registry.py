@@ -54,7 +54,10 @@ class Options:
 
 @dataclass(slots=True)
 class Stats:
-    """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading)."""
+    """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading).
+
+    `conflated` counts the passing events that were never sent, because a later one replaced them.
+    """
 
     opened: int = 0
     closed: Counter[str] = field(default_factory=Counter)
@@ -67,6 +70,7 @@ class Stats:
     events: int = 0
     acks_ignored: int = 0
     protocol_errors: int = 0
+    conflated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
