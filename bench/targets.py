@@ -76,6 +76,7 @@ def _hubbub(database: BenchDatabase, folder: Path) -> Process:
             "DATABASE_URL": database.url,
             "HUBBUB_DATA_DIR": str(folder / "hubbub"),
             "HUBBUB_LOG_LEVEL": "warning",
+            "HUBBUB_SEND_RATE": "0",  # no peer has a limit
             "JWT_SECRET": database.secret,
             "PYTHONPATH": os.pathsep.join(_import_path()),
         },

@@ -25,13 +25,15 @@ import structlog
 import uvicorn
 
 from hubbub.chat.context import Chat, Rules
-from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.group_read import GroupRead
+from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
+from hubbub.domain import limits
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
 from hubbub.histogram import Histogram
@@ -44,7 +46,7 @@ from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
 from hubbub.sockets.events import ChatHandlers, failure
 from hubbub.sockets.roster import Roster
-from hubbub.store import migrate, rooms, upkeep
+from hubbub.store import arrivals, migrate, rooms, sync, upkeep
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
 from hubbub.telemetry import Metrics, configure_logs, watch_loop
@@ -113,6 +115,9 @@ class Hubbub:
             presence=Presence(database, bus),
             typing=TypingBook(bus),
             login_failures=FailureLimiter(most=10, seconds=60),
+            sends=SendLimiter(settings.send_rate),
+            arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
+            looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
             rules=Rules(
                 max_message_bytes=settings.max_message_bytes,
                 refresh_expires_in=settings.refresh_expires_in,

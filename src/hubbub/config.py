@@ -185,6 +185,13 @@ class Settings:
         _whole(65_536, 1_000_000_000),
         "Most bytes that may wait for one slow connection; above it the connection is closed and its client resumes.",
     )
+    send_rate: int = setting(
+        "HUBBUB_SEND_RATE",
+        200,
+        _whole(0, 1_000_000),
+        "Messages, edits and deletions that one account may send each second, for ever; each single connection half as "
+        "many. Twenty seconds' worth may come at once; more is answered `rate_limited`. 0: no limit.",
+    )
     flush_tick_ms: int = setting(
         "HUBBUB_FLUSH_TICK_MS",
         5,

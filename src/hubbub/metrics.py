@@ -26,8 +26,31 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         "reason",
     )
     yield Reading("counter", "events", "Events from clients.", lambda: stats.events)
+    yield Reading(
+        "counter",
+        "rate_limited",
+        "What was answered `rate_limited`: sends over an account's or a connection's rate, other events over theirs.",
+        lambda: {
+            "account": float(chat.sends.by_account.refused),
+            "connection": float(chat.sends.by_connection.refused),
+            "events": float(edge.event_rate.refused),
+        },
+        "rate",
+    )
+    yield Reading("gauge", "arrivals_waiting", "Connects that wait to be signed in.", lambda: chat.arrivals.waiting)
+    yield Reading("counter", "arrivals", "Connects that were signed in, or refused.", lambda: chat.arrivals.asked)
+    yield Reading("counter", "arrivals_batches", "Statements that read them.", lambda: chat.arrivals.batches)
+    yield Reading(
+        "counter", "arrivals_overloaded", "Connects that were sent away for later.", lambda: chat.arrivals.overloaded
+    )
     yield Reading("counter", "protocol_errors", "Connections that broke the protocol.", lambda: stats.protocol_errors)
     yield Reading("counter", "deliveries", "Messages handed to connections.", lambda: stats.messages_out)
+    yield Reading(
+        "counter",
+        "conflated",
+        "Passing events that slow connections were spared, because a later one replaced them.",
+        lambda: stats.conflated,
+    )
     yield Reading("counter", "writes", "Writes to sockets; under load one carries many messages.", lambda: stats.writes)
     yield Reading("counter", "sent_bytes", "Bytes to clients.", lambda: stats.bytes_out)
     yield Reading("counter", "received_bytes", "Bytes from clients.", lambda: stats.bytes_in)

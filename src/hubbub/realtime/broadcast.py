@@ -9,7 +9,7 @@ the joined bytes too. Before it: whoever has something to say. After it: `connec
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -42,9 +42,10 @@ class Encoded:
         frames: the WebSocket frames, joined.
         size: bytes of `frames`; what an outbox counts.
         count: how many messages it is; more than one in a `bundle`.
+        key: of a passing event; while a client is behind, a later one with an equal key replaces it.
     """
 
-    __slots__ = ("_attachments", "_deflated", "_items", "_text", "count", "frames", "size")
+    __slots__ = ("_attachments", "_deflated", "_items", "_text", "count", "frames", "key", "size")
 
     def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
         self._text = text
@@ -58,6 +59,7 @@ class Encoded:
         self.frames: bytes = frames
         self.size: int = len(frames)
         self.count = 1
+        self.key: Hashable = None
 
     def items(self) -> tuple[bytes, ...]:
         """The same as items of a polling payload."""

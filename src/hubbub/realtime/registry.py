@@ -59,7 +59,8 @@ class Options:
 class Stats:
     """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading).
 
-    `compressed` counts the WebSockets that took compression.
+    `compressed` counts the WebSockets that took compression, `conflated` the passing events that were never sent,
+    because a later one replaced them.
     """
 
     opened: int = 0
@@ -74,6 +75,7 @@ class Stats:
     events: int = 0
     acks_ignored: int = 0
     protocol_errors: int = 0
+    conflated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,9 @@ def _tell(edge: Edge, hint: Told) -> None:
         return
     left_out = {seat.socket for seat in edge.seats.by_user.get(hint.but, ())} if hint.but is not None else set()
     listeners = [socket for socket in feed.everyone() if socket not in left_out]
-    broadcast(listeners, encode_event_json("/", hint.event, [_ENCODE(hint.data)]))
+    message = encode_event_json("/", hint.event, [_ENCODE(hint.data)])
+    message.key = hint.key
+    broadcast(listeners, message)
 
 
 def _tell_status(edge: Edge, hint: StatusChanged) -> None:
@@ -137,4 +139,6 @@ def _tell_status(edge: Edge, hint: StatusChanged) -> None:
             edge.roster.changed(room_id)
     for seat in edge.seats.by_user.get(hint.user_id, ()):
         heard[seat.socket] = None
-    broadcast(heard, encode_event_json("/", "user-status-update", [_ENCODE(hint.data)]))
+    message = encode_event_json("/", "user-status-update", [_ENCODE(hint.data)])
+    message.key = ("user-status-update", hint.user_id)
+    broadcast(heard, message)

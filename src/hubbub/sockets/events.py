@@ -59,10 +59,11 @@ class ChatHandlers:
         Raises:
             HubbubError: whatever the use case refuses; the ack says it.
         """
+        seat: Seat = socket.data
+        self._edge.admit(seat, name)
         event = EVENTS.get(name)
         if event is None:
             raise HubbubError("unknown_event", f"There is no event `{name[:40]}`.")
-        seat: Seat = socket.data
         if seat.session is not None:
             self._edge.chat.presence.touched(seat.session)
         return event.handle(self._edge, seat, parse(_shape(name, args), event.command))
