@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias
 from uuid import UUID
 
@@ -14,13 +15,27 @@ import structlog
 
 from hubbub.domain.changes import Change
 from hubbub.domain.ids import as_uuid
-from hubbub.fanout.sequencer import GAP_SECONDS, Deliver, L, Read, RoomFeed, SequencerStats
+from hubbub.fanout.sequencer import GAP_SECONDS, Deliver, L, Read, RoomFeed
 
 LOOK_SECONDS: Final = 1.0
 LOOK_ROOMS: Final = 1_000  # rooms asked after in one statement
 
 Positions: TypeAlias = Callable[[list[UUID]], Awaitable[Mapping[UUID, int]]]
 log = structlog.get_logger("feeds")
+
+
+@dataclass(slots=True)
+class FeedStats:
+    """Counters since start; `metrics.py` shows them.
+
+    Attributes:
+        lag: changes that the rooms in use were behind the database, at the last look.
+    """
+
+    accepted: int = 0
+    dropped: int = 0
+    repairs: int = 0
+    lag: int = 0
 
 
 class Feeds(Generic[L]):
@@ -38,7 +53,7 @@ class Feeds(Generic[L]):
         self.positions = positions
         self.by_id: dict[UUID, RoomFeed[L]] = {}
         self._by_name: dict[str, RoomFeed[L]] = {}
-        self.stats = SequencerStats()
+        self.stats = FeedStats()
 
     def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
         """The feed of a room. Open it before reading the room's state: from then on no hint is missed."""

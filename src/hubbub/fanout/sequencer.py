@@ -37,35 +37,12 @@ Deliver = Callable[["RoomFeed[L]", Collection[L], Sequence[Change]], None]
 Read = Callable[[UUID, int], Awaitable[tuple[list[Change], int]]]
 
 
-class SequencerStats:
-    """Counters since start; `app.py` shows them as metrics."""
-
-    __slots__ = ("accepted", "dropped", "lag", "repairs")
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.dropped = 0
-        self.repairs = 0
-        self.lag = 0
-        """Changes that the rooms in use were behind the database, at the last look."""
-
-
 class RoomFeed(Generic[L]):
     """One room's stream in this process. `position` is None until somebody has read the room's state."""
 
     __slots__ = (
-        "_owner",
-        "_repair",
-        "_timer",
-        "held",
-        "idle_looks",
-        "late",
-        "listeners",
-        "name",
-        "position",
-        "ring",
-        "room_id",
-    )
+        "_owner", "_repair", "_timer", "held", "idle_looks", "late", "listeners", "name", "position", "ring", "room_id",
+    )  # fmt: skip
 
     def __init__(self, owner: Feeds[L], room_id: UUID, name: str) -> None:
         self._owner = owner

@@ -56,12 +56,7 @@ class Stored(NamedTuple):
 T = TypeVar("T")
 
 
-def _as_it_is(stored: Stored) -> Any:
-    return stored
-
-
-@dataclass(slots=True, repr=False)
-class _Waiting:
+class _Waiting(NamedTuple):
     """A send in the queue, with the future its caller awaits."""
 
     message_id: UUID
@@ -71,8 +66,11 @@ class _Waiting:
     client_id: str | None
     reply_to: UUID | None
     since: float
-    answer: Callable[[Stored], Any]
+    answer: Callable[[Stored], Any] | None
     done: asyncio.Future[Any]
+
+    def __repr__(self) -> str:
+        return f"<send {self.message_id}>"
 
     @property
     def key(self) -> tuple[UUID, str] | None:
@@ -139,7 +137,7 @@ class Journal:
         text: str,
         client_id: str | None = None,
         reply_to: UUID | None = None,
-        answer: Callable[[Stored], T] = _as_it_is,
+        answer: Callable[[Stored], T] | None = None,
     ) -> asyncio.Future[T]:
         """Queue a message; its place in the order is taken now.
 
@@ -249,7 +247,8 @@ class Journal:
                 stats.duplicates += duplicate
                 stats.stored += not duplicate
                 try:
-                    answer = waiting.answer(Stored(message_id, seq, change_seq, created_at, duplicate))
+                    stored = Stored(message_id, seq, change_seq, created_at, duplicate)
+                    answer = stored if waiting.answer is None else waiting.answer(stored)
                 except Exception:  # it is stored, whatever its sender's answer
                     log.exception("a stored message could not be answered")
                     self._refuse([waiting], HubbubError("internal"))
