@@ -1,6 +1,6 @@
 """The WebSocket transport: an `asyncio.Protocol` that uvicorn hands the socket to on upgrade.
 
-Promises: the `websockets` library, without extensions, does the handshake, and is then let go; frames are read by
+Promises: the handshake is that of `wire/websocket_handshake.py`, without extensions; frames are read by
 `wire/websocket_frame.py`, and those sent were made elsewhere. Messages above `max_payload` end in 1009, text that is
 not UTF-8 in 1007, floods of control frames and fragments in 1008. A close frame is followed by the end of our half of
 the socket, and by the end of the socket within `_LINGER`. Before it: uvicorn. After it: `connection.py`.
@@ -9,22 +9,18 @@ the socket, and by the end of the socket within `_LINGER`. Before it: uvicorn. A
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from websockets.http11 import Request
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
 
 from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded, join, type_of_memo
 from hubbub.realtime.connection import Connection
-from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
-from hubbub.wire import websocket_frame
+from hubbub.realtime.registry import BAD_REQUEST, FORBIDDEN, Refusal, Registry
+from hubbub.wire import websocket_frame, websocket_handshake
 from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
 from hubbub.wire.engineio_session import State
 from hubbub.wire.errors import WireError
 from hubbub.wire.websocket_frame import BINARY, CLOSE, PING, TEXT, FrameReader
+from hubbub.wire.websocket_handshake import Request
 
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
@@ -32,8 +28,6 @@ if TYPE_CHECKING:
 _LINGER: Final = 0.15  # seconds a client has to answer a close frame
 _LINGER_ROUNDS: Final = 20  # times that, while what was written before it is still leaving
 _MAX_CONTROLS: Final = 200  # control frames in a second
-_LOGGER: Final = logging.getLogger("hubbub.realtime.websocket")
-_LOGGER.setLevel(logging.WARNING)  # the library logs each connection below that
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -122,22 +116,14 @@ class WebSocketProtocol(asyncio.Protocol):
     # Handshake, EIO "Handshake" and "Upgrade"
 
     def _handshake(self, data: bytes) -> None:
-        library = ServerProtocol(logger=_LOGGER)
-        library.receive_data(data)
-        request = next((event for event in library.events_received() if isinstance(event, Request)), None)
-        found = self._judge(request) if request is not None else None
+        request = websocket_handshake.read_request(data)
+        found = self._judge(request)
         if isinstance(found, Refusal):
-            response = library.reject(found.status, found.body.decode())
-            del response.headers["Content-Type"]
-            response.headers["Content-Type"] = "application/json"
-            library.send_response(response)
-        elif request is not None:
-            library.send_response(library.accept(request))
-        for piece in library.data_to_send():
-            self._transport.write(piece) if piece else self._write_eof()
-        if library.state is not OPEN:
+            self._transport.write(websocket_handshake.refuse(found.status, found.body, found.retry_after))
+            self._write_eof()
             self._linger()
             return
+        self._transport.write(websocket_handshake.accept(request))
         self._reader = FrameReader(self._registry.options.max_payload)
         if found is None:
             self._connection = self._registry.open(self, State.WEBSOCKET)
@@ -150,11 +136,13 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _judge(self, request: Request) -> Connection | Refusal | None:
         """Whose session it is, None for a new one, or why not."""
-        path, _, query = request.path.partition("?")
+        path, _, query = request.target.partition("?")
         if path != self._registry.options.path:
             return Refusal(404, 3, "Not found")
-        origin, *others = request.headers.get_all("Origin") or [""]
-        host, *more = request.headers.get_all("Host") or [""]
+        if not request.is_handshake:
+            return BAD_REQUEST
+        origin, *others = request.headers.get("origin", [""])
+        host, *more = request.headers.get("host", [""])
         if others or more:
             return FORBIDDEN
         return self._registry.check(query.encode("ascii", "replace"), "GET", "websocket", origin or None, host or None)
