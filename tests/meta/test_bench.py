@@ -18,7 +18,7 @@ SENDS = ("1 in flight", "8 in flight", "at half of that rate")
 Cells = set[tuple[str, str, str]]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_a_quick_run_measures_and_writes_everything(tmp_path: Path) -> None:
     found, said = await quick_run(tmp_path / "results.json")
 

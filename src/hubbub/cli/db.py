@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 _Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
-async def _with_database(
+async def with_database(
     settings: Settings, as_json: bool, work: Callable[[ConnectionSpec, Connect], Awaitable[_T]]
 ) -> _T:
     """Do something with the database; whatever the database says against it becomes a known trouble."""
@@ -50,7 +50,7 @@ async def _upgrade(spec: ConnectionSpec, connect: Connect) -> tuple[ConnectionSp
 def init() -> None:
     """Make the database ready: create or adopt the tables, apply migrations. Doing it twice does no harm."""
     settings = console.read_settings()
-    spec, before, applied = console.run(settings, _with_database(settings, False, _upgrade))
+    spec, before, applied = console.run(settings, with_database(settings, False, _upgrade))
     console.out.print(f"Database: {spec.describe()}", highlight=False, soft_wrap=True)
     if before.current is None and before.adoptable:
         console.out.print(
@@ -67,7 +67,7 @@ def init() -> None:
 def upgrade() -> None:
     """Apply the migrations that are pending."""
     settings = console.read_settings()
-    _, _, applied = console.run(settings, _with_database(settings, False, _upgrade))
+    _, _, applied = console.run(settings, with_database(settings, False, _upgrade))
     for name in applied:
         console.out.print(f"applied {name}", highlight=False)
     if not applied:
@@ -97,7 +97,7 @@ def status(as_json: _Json = False) -> None:
         }
         return facts, spec.describe()
 
-    facts, where = console.run(settings, _with_database(settings, as_json, look), as_json=as_json)
+    facts, where = console.run(settings, with_database(settings, as_json, look), as_json=as_json)
     if as_json:
         console.print_json(facts)
     else:

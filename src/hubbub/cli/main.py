@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hubbub.cli import config, db, doctor, serve, user, version
+from hubbub.cli import bench, config, db, doctor, serve, user, version
 from hubbub.cli.console import EXIT_CODES
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("config", epilog=EXIT_CODES)(config.show)
 app.command("version", epilog=EXIT_CODES)(version.show)
 app.add_typer(db.app, name="db")
 app.add_typer(user.app, name="user")
+app.add_typer(bench.app, name="bench")
 
 if __name__ == "__main__":
     app()

@@ -70,18 +70,6 @@ RETURNING change_seq;
 -- Where the counters of the rooms in use stand: the once-a-second look that finds what no hint told.
 SELECT room_id, last_seq FROM public.rooms WHERE room_id = ANY ($1::uuid[]);
 
--- name: ready
--- The rooms of one person, the latest used first, each with its counter and what is unread.
-SELECT r.room_id, r.room_name, r.last_seq, r.is_private, m.read_seq,
-    (SELECT count(*) FROM (
-        SELECT FROM public.messages AS x
-        WHERE x.room_id = r.room_id AND x.seq > m.read_seq AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
-        LIMIT $3
-    ) AS few) AS unread
-FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
-WHERE m.user_id = $1 AND m.is_active AND r.deleted_at IS NULL
-ORDER BY coalesce(r.last_message_at, r.created_at) DESC LIMIT $2;
-
 -- name: unread
 -- Unread messages of one person in one room, counted up to `$4`.
 SELECT count(*) FROM (

@@ -4,6 +4,13 @@
 -- Changes when a backup is restored; cursors of another epoch mean nothing.
 SELECT value FROM hubbub.meta WHERE key = 'epoch';
 
+-- name: look
+-- Pairs of a person and a room: each room that is not deleted, with that person's membership.
+SELECT a.ord, r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS a (user_id, room_id, ord)
+JOIN public.rooms AS r ON r.room_id = a.room_id AND r.deleted_at IS NULL
+LEFT JOIN public.room_members AS m ON m.room_id = a.room_id AND m.user_id = a.user_id;
+
 -- name: changed_members
 -- Memberships of a room that changed after a number, in order of that change.
 SELECT x.user_id, x.is_active, x.change_seq, u.display_name, u.avatar,
