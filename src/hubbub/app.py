@@ -131,6 +131,7 @@ class Hubbub:
             deliver=lambda feed, listeners, changes: delivery.deliver(edge, feed, listeners, changes),
             read=lambda room_id, number: delivery.read_missed(edge, room_id, number),
             positions=_with_connection(database, rooms.positions),
+            stages=chat.journal.stages,
         )
         edge = Edge(chat, feeds, Seats(), Roster(database, bus, feeds))
         realtime = Realtime(_options(settings), {"/": ChatHandlers(edge)}, on_error=failure)

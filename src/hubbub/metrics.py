@@ -77,9 +77,6 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
     yield Reading("counter", "journal_duplicates", "Sends that had been sent before.", lambda: journal.stats.duplicates)
     yield Reading("counter", "journal_refused", "Sends that were refused.", lambda: journal.stats.refused)
     yield Reading("counter", "journal_overloaded", "Sends that found the queue full.", lambda: journal.stats.overloaded)
-    yield Reading(
-        "counter", "journal_commit_seconds", "Time the statements took.", lambda: journal.stats.commit_seconds
-    )
     yield Reading("gauge", "receipts_waiting", "Receipts not yet written.", lambda: chat.receipts.waiting)
     yield Reading("counter", "receipts_marked", "Receipts written.", lambda: chat.receipts.marks)
     yield Reading("counter", "feed_accepted", "Changes heard for rooms in use.", lambda: feeds.stats.accepted)
@@ -90,6 +87,20 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         "gauge", "database_connections_in_use", "Connections of the pool in use.", lambda: chat.database.in_use
     )
     yield Reading("gauge", "database_connections_max", "Most connections of the pool.", lambda: chat.database.size)
+    yield Reading(
+        "histogram",
+        "stage_seconds",
+        "Where the time of a message goes, once per batch or flush: `queue`, the longest wait in a batch of the journal; "
+        "`commit`, its statement; `publish`, from the commit to the feeds of the rooms; `flush`, from the first "
+        "connection with something to write to the last write.",
+        lambda: {
+            "queue": journal.stages.queue,
+            "commit": journal.stages.commit,
+            "publish": journal.stages.publish,
+            "flush": stats.flush,
+        },
+        "stage",
+    )
     yield Reading(
         "histogram",
         "loop_lag_seconds",

@@ -16,6 +16,7 @@ import structlog
 from hubbub.domain.changes import Change
 from hubbub.domain.ids import as_uuid
 from hubbub.fanout.sequencer import GAP_SECONDS, Deliver, L, Read, RoomFeed
+from hubbub.stages import Stages
 
 LOOK_SECONDS: Final = 1.0
 LOOK_ROOMS: Final = 1_000  # rooms asked after in one statement
@@ -45,12 +46,14 @@ class Feeds(Generic[L]):
         deliver: tells listeners a run of changes.
         read: from the database, the changes of a room after a number, and the number they reach.
         positions: where the counters of rooms stand.
+        stages: where they tell that changes came.
     """
 
-    def __init__(self, deliver: Deliver[L], read: Read, positions: Positions) -> None:
+    def __init__(self, deliver: Deliver[L], read: Read, positions: Positions, stages: Stages | None = None) -> None:
         self.deliver = deliver
         self.read = read
         self.positions = positions
+        self.stages = stages or Stages()
         self.by_id: dict[UUID, RoomFeed[L]] = {}
         self._by_name: dict[str, RoomFeed[L]] = {}
         self.stats = FeedStats()
@@ -83,6 +86,7 @@ class Feeds(Generic[L]):
 
     def accept(self, changes: Iterable[Change]) -> None:
         """Changes from the bus, in any order; rooms nobody here listens to are passed over."""
+        self.stages.handed_over()
         moved: dict[RoomFeed[L], None] = {}
         for change in changes:
             feed = self.by_id.get(change.room_id)

@@ -21,6 +21,7 @@ from hubbub.wire.engineio_packet import encode_binary_item
 from hubbub.wire.socketio_packet import Packet, PacketType
 
 if TYPE_CHECKING:
+    from hubbub.histogram import Histogram
     from hubbub.realtime.application import Socket
     from hubbub.realtime.connection import Connection
     from hubbub.wire.websocket_deflate import Deflater
@@ -148,13 +149,16 @@ class Flusher:
 
     Args:
         tick: most seconds between two flushes under load; 0 for every turn of the loop.
+        took: given the seconds of each flush, from the first connection that waited to the last write.
     """
 
-    __slots__ = ("_cost", "_dirty", "_due", "_handle", "_loop", "_memo", "_tick", "_urgent")
+    __slots__ = ("_cost", "_dirty", "_due", "_handle", "_loop", "_memo", "_since", "_tick", "_took", "_urgent")
 
-    def __init__(self, loop: AbstractEventLoop, tick: float) -> None:
+    def __init__(self, loop: AbstractEventLoop, tick: float, took: Histogram) -> None:
         self._loop = loop
         self._tick = tick
+        self._took = took
+        self._since = 0.0
         self._due = float("-inf")
         self._cost = 0.0
         self._dirty: list[Connection] = []
@@ -182,13 +186,14 @@ class Flusher:
         """A connection has something to write. The caller sees to it that each is added once until it is flushed."""
         self._dirty.append(connection)
         if self._handle is None:
+            self._since = perf_counter()
             if self._due <= self._loop.time():
                 self._handle = self._loop.call_soon(self._flush)
             else:
                 self._handle = self._loop.call_at(self._due, self._flush)
 
     def _flush(self) -> None:
-        started = perf_counter()
+        started, since = perf_counter(), self._since
         dirty = self._dirty
         is_last = len(dirty) <= _SLICE
         self._dirty = dirty[_SLICE:]
@@ -199,8 +204,10 @@ class Flusher:
                 connection.flush(memo)
             except Exception as error:  # one broken transport must not keep the others waiting
                 connection.close(f"transport error: {type(error).__name__}")
-        self._cost += perf_counter() - started
+        ended = perf_counter()
+        self._cost += ended - started
         if is_last:
+            self._took.observe(ended - since)
             memo.clear()
             self._due = self._loop.time() + min(self._tick, self._cost)
             self._cost = 0.0

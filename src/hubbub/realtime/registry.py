@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from hubbub.histogram import Histogram
 from hubbub.realtime.broadcast import Encoded, Flusher
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.transport import GOING_AWAY, SHUTTING_DOWN, Channel, Handler
@@ -63,7 +64,8 @@ class Stats:
     """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading).
 
     `compressed` counts the WebSockets that took compression, `conflated` the passing events that were never sent,
-    because a later one replaced them, and `refused` the sessions that were not opened for `max_connections`.
+    because a later one replaced them, and `refused` the sessions that were not opened for `max_connections`. `flush`
+    holds, for each flush, the time from the first connection that had something to write to the last write.
     """
 
     opened: int = 0
@@ -80,6 +82,7 @@ class Stats:
     protocol_errors: int = 0
     conflated: int = 0
     refused: int = 0
+    flush: Histogram = field(default_factory=Histogram)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,7 @@ class Registry:
             self._loop = loop = asyncio.get_running_loop()
             self.now = loop.time
             self.alarms = Alarms(loop)
-            self.flusher = Flusher(loop, self.options.flush_tick_ms / 1000)
+            self.flusher = Flusher(loop, self.options.flush_tick_ms / 1000, self.stats.flush)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that is counted, and kept until it is done."""

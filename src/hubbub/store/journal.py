@@ -30,7 +30,9 @@ import structlog
 
 from hubbub.domain.ids import new_id
 from hubbub.errors import HubbubError
+from hubbub.stages import Stages
 from hubbub.store.database import Database, in_our_words, is_passing
+from hubbub.store.journal_stats import JournalStats
 from hubbub.store.statements import load
 
 SQL: Final = load("messages")
@@ -78,21 +80,6 @@ class _Waiting(NamedTuple):
 
 
 @dataclass(slots=True)
-class JournalStats:
-    """Counters since start; `app.py` shows them as metrics."""
-
-    stored: int = 0
-    duplicates: int = 0
-    refused: int = 0
-    overloaded: int = 0
-    batches: int = 0
-    rows: int = 0
-    redone: int = 0
-    commit_seconds: float = 0.0
-    largest_batch: int = 0
-
-
-@dataclass(slots=True)
 class Journal:
     """The queue and its one writer. Start with `start`, end with `close`.
 
@@ -101,12 +88,14 @@ class Journal:
         queue_max: most sends that may wait.
         batch_max: most rows in one statement.
         patience: seconds for which a send is tried again while the database is away.
+        stages: where it tells how long a batch waited, and took.
     """
 
     database: Database
     queue_max: int = 10_000
     batch_max: int = 500
     patience: float = 10.0
+    stages: Stages = field(default_factory=Stages)
     stats: JournalStats = field(default_factory=JournalStats)
     _queue: deque[_Waiting] = field(default_factory=deque)
     _in_hand: int = 0
@@ -172,6 +161,7 @@ class Journal:
                 self._is_idle = False
                 continue
             batch = self._take()
+            self.stages.taken(batch[0].since)
             self._in_hand = len(batch)
             try:
                 await self._store(batch)
@@ -235,10 +225,10 @@ class Journal:
                 [row.client_id for row in batch],
                 [row.reply_to for row in batch],
             )
+        self.stages.committed(started)
         stats = self.stats
         stats.batches += 1
         stats.rows += len(batch)
-        stats.commit_seconds += time.perf_counter() - started
         stats.largest_batch = max(stats.largest_batch, len(batch))
         for place, outcome, message_id, seq, change_seq, created_at in rows:
             waiting = batch[place - 1]

@@ -1,8 +1,8 @@
 """The opening handshake of RFC 6455, sections 4.2 and 4.4, sans-IO: a request's bytes in, an answer's bytes out.
 
 Whether the request is HTTP at all has been judged before: uvicorn hands on what its parser took apart and put together
-again, one header a line. Here stands what makes it a WebSocket's. No extension and no subprotocol is agreed to. A
-library that can do more took eight times as long, a fifth of a connect's CPU. Before it: `realtime/websocket.py`.
+again, one header a line. Here stands what makes it a WebSocket's. No subprotocol is agreed to. A library that can do
+more took eight times as long, a fifth of a connect's CPU. Before it: `realtime/handshake.py`.
 """
 
 from __future__ import annotations

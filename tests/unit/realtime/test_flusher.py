@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.process import eventually
 
+from hubbub.histogram import Histogram
 from hubbub.realtime.broadcast import Flusher
 
 FOREVER = 60.0  # a tick that no test waits for
@@ -37,7 +38,7 @@ async def turns(count: int = 3) -> None:
 
 
 async def test_the_first_frame_of_a_quiet_process_leaves_in_the_next_turn() -> None:
-    flusher = Flusher(asyncio.get_running_loop(), FOREVER)
+    flusher = Flusher(asyncio.get_running_loop(), FOREVER, Histogram())
     connection = Waiting()
     add(flusher, connection)
     assert connection.flushed == 0
@@ -46,7 +47,7 @@ async def test_the_first_frame_of_a_quiet_process_leaves_in_the_next_turn() -> N
 
 
 async def test_a_tick_lasts_as_long_as_the_last_flush_took() -> None:
-    flusher = Flusher(asyncio.get_running_loop(), FOREVER)
+    flusher = Flusher(asyncio.get_running_loop(), FOREVER, Histogram())
     add(flusher, Waiting(seconds=0.1))
     await turns()
     late = [Waiting() for _ in range(3)]
@@ -58,7 +59,7 @@ async def test_a_tick_lasts_as_long_as_the_last_flush_took() -> None:
 
 
 async def test_a_tick_has_a_longest() -> None:
-    flusher = Flusher(asyncio.get_running_loop(), 0.0)
+    flusher = Flusher(asyncio.get_running_loop(), 0.0, Histogram())
     add(flusher, Waiting(seconds=0.2))
     await turns()
     connection = Waiting()
@@ -68,7 +69,7 @@ async def test_a_tick_has_a_longest() -> None:
 
 
 async def test_acks_wait_for_no_tick() -> None:
-    flusher = Flusher(asyncio.get_running_loop(), FOREVER)
+    flusher = Flusher(asyncio.get_running_loop(), FOREVER, Histogram())
     add(flusher, Waiting(seconds=0.5))
     await turns()
     patient, urgent = Waiting(), Waiting()
@@ -77,3 +78,29 @@ async def test_acks_wait_for_no_tick() -> None:
     flusher.urge(urgent)  # type: ignore[arg-type]
     await turns(1)
     assert (patient.flushed, urgent.flushed) == (0, 1)
+
+
+async def test_a_flush_is_timed_once_however_many_it_writes_to() -> None:
+    took = Histogram()
+    flusher = Flusher(asyncio.get_running_loop(), 0.0, took)
+    many = [Waiting() for _ in range(1_000)]  # written to in several turns
+    for connection in many:
+        add(flusher, connection)
+    add(flusher, Waiting(seconds=0.02))
+    await eventually(lambda: took.count > 0, timeout=5)
+    assert [connection.flushed for connection in many] == [1] * 1_000
+    assert took.count == 1
+    assert took.total >= 0.02
+    add(flusher, Waiting())
+    await turns()
+    assert took.count == 2
+
+
+async def test_the_wait_for_the_tick_is_part_of_a_flush() -> None:
+    took = Histogram()
+    flusher = Flusher(asyncio.get_running_loop(), FOREVER, took)
+    add(flusher, Waiting(seconds=0.05))
+    await turns()
+    add(flusher, Waiting())  # waits as long as that flush took
+    await eventually(lambda: took.count == 2, timeout=5)
+    assert took.total >= 0.05 + 0.03
