@@ -115,7 +115,7 @@ def _import_path() -> list[str]:
 
 
 def _hubbub_versions() -> dict[str, str]:
-    return {name: version(name) for name in ("hubbub", "uvicorn", "uvloop", "asyncpg", "msgspec", "websockets")}
+    return {name: version(name) for name in ("hubbub", "uvicorn", "uvloop", "asyncpg", "msgspec")}
 
 
 def _node(program: str) -> Callable[[BenchDatabase, Path], Process]:

@@ -119,9 +119,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _handshake(self, data: bytes) -> None:
         found, answer, self._deflater = shake_hands(self._registry, data)
-        for piece in answer:
-            self._transport.write(piece) if piece else self._write_eof()
+        self._transport.write(answer)
         if isinstance(found, Refusal):
+            self._write_eof()
             self._linger()
             return
         self._reader = FrameReader(self._registry.options.max_payload, inflate if self._deflater else None)
