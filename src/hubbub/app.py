@@ -15,7 +15,7 @@ import signal
 import socket as sockets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ import asyncpg
 import structlog
 import uvicorn
 
+from hubbub import open_files
 from hubbub.chat.context import Chat, Rules
 from hubbub.chat.group_read import GroupRead
 from hubbub.chat.limiter import FailureLimiter, SendLimiter
@@ -233,6 +234,7 @@ def _options(settings: Settings) -> Options:
         max_payload=settings.max_payload,
         outbox_bytes=settings.outbox_bytes,
         flush_tick_ms=settings.flush_tick_ms,
+        max_connections=settings.max_connections or open_files.MOST,
         cors_origins="*" if "*" in settings.cors_origin else settings.cors_origin,
         compression=settings.compression == "on",
     )
@@ -374,5 +376,11 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def serve(settings: Settings, progress: Progress) -> None:
     """`hubbub serve`: run until Ctrl-C or SIGTERM."""
     configure_logs(settings.log_level, settings.log_format)
+    wanted = settings.max_connections or open_files.MOST
+    possible = open_files.make_room(wanted)
+    if settings.max_connections is not None and possible < wanted:
+        log.warning("fewer connections than HUBBUB_MAX_CONNECTIONS: too few open files are allowed", possible=possible)
+    log.info("connections possible", most=possible)
+    settings = replace(settings, max_connections=possible)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run(settings, progress))

@@ -185,6 +185,13 @@ class Settings:
         _whole(65_536, 1_000_000_000),
         "Most bytes that may wait for one slow connection; above it the connection is closed and its client resumes.",
     )
+    max_connections: int | None = setting(
+        "HUBBUB_MAX_CONNECTIONS",
+        None,
+        lambda text: _whole(1, 1_000_000)(text) if text.strip() else None,
+        "Most connections of one process; above it a new one is answered 503 with `Retry-After`. Left out: what the limit "
+        "on open files allows, which is raised at start as far as may be, and 100,000 at most.",
+    )
     send_rate: int = setting(
         "HUBBUB_SEND_RATE",
         200,

@@ -19,6 +19,9 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
     yield Reading("gauge", "rooms_in_use", "Rooms that somebody here listens to.", lambda: len(feeds.by_id))
     yield Reading("counter", "connections_opened", "Connections since start.", lambda: stats.opened)
     yield Reading(
+        "counter", "connections_refused", "Sessions refused for HUBBUB_MAX_CONNECTIONS.", lambda: stats.refused
+    )
+    yield Reading(
         "counter",
         "connections_closed",
         "Connections that ended, by reason; `slow` are those whose outbox overflowed.",
