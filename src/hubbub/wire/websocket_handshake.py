@@ -61,14 +61,14 @@ def read_request(data: bytes) -> Request:
     return Request(method, target, headers)
 
 
-def accept(request: Request, extensions: str | None = None) -> bytes:
-    """The answer that opens the WebSocket, to a request that `is_handshake`; with `extensions` where any are agreed to."""
+def accept(request: Request, extension: str | None = None) -> bytes:
+    """The answer that opens the WebSocket, to a request that `is_handshake`; `extension` is the one agreed to."""
     (key,) = request.headers["sec-websocket-key"]
     proof = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+    agreed = b"" if extension is None else b"Sec-WebSocket-Extensions: %b\r\n" % extension.encode()
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: %b\r\n%b\r\n"
-        % (proof, b"" if extensions is None else f"Sec-WebSocket-Extensions: {extensions}\r\n".encode())
+        b"Sec-WebSocket-Accept: %b\r\n%b\r\n" % (proof, agreed)
     )
 
 
