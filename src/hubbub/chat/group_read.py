@@ -1,7 +1,8 @@
 """Group reads: what many ask within a moment is read in one statement, as their sends are written in one.
 
-Promises: at most `READERS` statements at a time, whoever waits, so that a storm of connects never takes the pool from
-the sends; while one runs the next batch gathers; more than `waiting_max` are told `overloaded` at once. A statement
+Promises: a lone question is read at once; under load a reader pauses `GATHER_SECONDS` between two statements, while the
+next batch gathers; at most `READERS` statements run at a time, whoever waits, so that a storm of connects never takes
+the pool from the sends; more than `waiting_max` are told `overloaded` at once. A statement
 that takes long makes the next batch smaller, down to one. Where the database is away, all who wait are told so.
 Before: the use cases. After: a function of `store/` that reads for many.
 """
@@ -18,6 +19,7 @@ from hubbub.store.database import Connection, Database
 
 READERS: Final = 2
 BATCH_MAX: Final = 256
+GATHER_SECONDS: Final = 0.005
 LONG_SECONDS: Final = 0.25  # a statement that takes longer holds up those behind it: the next is given fewer
 
 Q = TypeVar("Q")
@@ -46,6 +48,7 @@ class GroupRead(Generic[Q, A]):
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._batch_max = BATCH_MAX
         self._readers: set[asyncio.Task[None]] = set()
+        self._next_at = 0.0
         self.asked = self.batches = self.overloaded = 0
 
     @property
@@ -74,6 +77,9 @@ class GroupRead(Generic[Q, A]):
 
     async def _run(self) -> None:
         while self._waiting:
+            pause = self._next_at - time.monotonic()
+            if pause > 0 and len(self._waiting) < self._batch_max:
+                await asyncio.sleep(pause)
             batch = self._waiting[: self._batch_max]
             del self._waiting[: len(batch)]
             batch = [(question, answer) for question, answer in batch if not answer.done()]  # others gave up
@@ -98,5 +104,7 @@ class GroupRead(Generic[Q, A]):
                     if not answer.done():
                         answer.set_result(one)
             self.batches += 1
-            is_long = time.monotonic() - began > LONG_SECONDS
+            now = time.monotonic()
+            self._next_at = now + GATHER_SECONDS
+            is_long = now - began > LONG_SECONDS
             self._batch_max = max(1, len(batch) // 2) if is_long else min(BATCH_MAX, self._batch_max * 2)

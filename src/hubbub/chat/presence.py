@@ -35,6 +35,7 @@ from hubbub.store.database import Connection, Database
 HEARTBEAT_SECONDS: Final = 5.0
 LEASE_SECONDS: Final = 15.0
 TOUCH_SECONDS: Final = 1.0
+GATHER_SECONDS: Final = 0.02  # between two writings of what opened and closed: a storm of connects is few statements
 OFFLINE_SECONDS: Final = 3.0
 WRITTEN_SECONDS: Final = 2.0
 BATCH_MAX: Final = 1_000
@@ -147,6 +148,7 @@ class Presence:
             now = time.monotonic()
             try:
                 await self._flush()
+                await asyncio.sleep(GATHER_SECONDS)
                 if now >= touch:
                     touch = now + TOUCH_SECONDS
                     await self._flush_touched()

@@ -88,11 +88,6 @@ class Connection:
         self.send(message)
         self._registry.flusher.urge(self)
 
-    def send_now(self, message: Encoded) -> None:
-        """Queue a message and write all that waits, without a tick; what is sent next goes in another write."""
-        self.send(message)
-        self.flush({})
-
     def _has_room(self, message: Encoded) -> bool:
         """The slow path of `send`: what the transport holds is counted exactly. Closes a slow connection."""
         if self._channel is None:

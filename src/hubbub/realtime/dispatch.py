@@ -219,10 +219,11 @@ class Dispatcher:
         self._session.accept(namespace)
         self._sockets[namespace] = socket
         answer = Packet(PacketType.CONNECT, namespace, {"sid": socket.id})
-        self._connection.send_now(encode_packet(answer))
+        self._connection.send(encode_packet(answer))
         socket.send = self._connection.send
         for message in early:
             socket.send(message)
+        self._connection.flush({})  # all of it in one write
         if not socket.connected:  # `disconnect` was called before the answer
             socket.connected = True
             self.leave(socket)

@@ -12,6 +12,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -185,6 +186,23 @@ class Alarms:
             self._start(heap[0][0])
 
 
+@lru_cache(maxsize=256)  # of most clients it is the very same
+def _read_query(query: bytes) -> tuple[str, str | None] | Refusal:
+    """The transport and the session id that a query names, by EIO "Query parameters"."""
+    try:
+        fields = parse_qs(query.decode("ascii"), keep_blank_values=True, max_num_fields=32)
+    except ValueError:
+        return BAD_REQUEST
+    if any(len(fields.get(name, ())) > 1 for name in ("EIO", "transport", "sid")) or "j" in fields:
+        return BAD_REQUEST  # `j`: JSONP went with version 3
+    transport = fields.get("transport", [""])[0]
+    if transport not in ("polling", "websocket"):
+        return UNKNOWN_TRANSPORT
+    if fields.get("EIO") != ["4"]:
+        return UNSUPPORTED_VERSION
+    return transport, fields["sid"][0] if "sid" in fields else None
+
+
 class Registry:
     """The connections of one process.
 
@@ -219,8 +237,8 @@ class Registry:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    def open(self, channel: Channel, state: State) -> Connection:
-        """A new session on `channel`; its `open` packet is the first thing sent."""
+    def open(self, channel: Channel, state: State, answer: bytes = b"") -> Connection:
+        """A new session on `channel`; its `open` packet is the first thing sent, in one write with `answer`."""
         options = self.options
         sid = secrets.token_urlsafe(18)
         connection = Connection(self, sid, channel, state)
@@ -229,7 +247,10 @@ class Registry:
         connection.handler = self._make_handler(connection)
         upgrades: Sequence[str] = ("websocket",) if state is State.POLLING else ()
         hello = encode_open(sid, upgrades, options.ping_interval_ms, options.ping_timeout_ms, options.max_payload)
-        connection.send_now(Encoded(hello))
+        opening = Encoded(hello)
+        opening.frames = answer + opening.frames
+        connection.send(opening)
+        connection.flush({})
         connection.rearm()
         return connection
 
@@ -264,20 +285,14 @@ class Registry:
             return CLOSING
         if not self.allows(origin, host):
             return FORBIDDEN
-        try:
-            fields = parse_qs(query.decode("ascii"), keep_blank_values=True, max_num_fields=32)
-        except ValueError:
+        asked = (_read_query if len(query) < 256 else _read_query.__wrapped__)(query)
+        if isinstance(asked, Refusal):
+            return asked
+        named, sid = asked
+        if named != transport:
             return BAD_REQUEST
-        if any(len(fields.get(name, ())) > 1 for name in ("EIO", "transport", "sid")) or "j" in fields:
-            return BAD_REQUEST  # `j`: JSONP went with version 3
-        if fields.get("transport", [""])[0] not in ("polling", "websocket"):
-            return UNKNOWN_TRANSPORT
-        if fields.get("EIO") != ["4"]:
-            return UNSUPPORTED_VERSION
-        if fields["transport"] != [transport]:
-            return BAD_REQUEST
-        if "sid" in fields:
-            return self.find(fields["sid"][0]) or UNKNOWN_SID
+        if sid is not None:
+            return self.find(sid) or UNKNOWN_SID
         if method != "GET":
             return BAD_METHOD
         if len(self.connections) >= self.options.max_connections:

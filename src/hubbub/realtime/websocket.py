@@ -119,14 +119,16 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _handshake(self, data: bytes) -> None:
         found, answer, self._deflater = shake_hands(self._registry, data)
-        self._transport.write(answer)
+        is_prefix = found is None and self._deflater is None  # one write with what comes first
+        if not is_prefix:
+            self._transport.write(answer)
         if isinstance(found, Refusal):
             self._write_eof()
             self._linger()
             return
         self._reader = FrameReader(self._registry.options.max_payload, inflate if self._deflater else None)
         if found is None:
-            self._connection = self._registry.open(self, State.WEBSOCKET)
+            self._connection = self._registry.open(self, State.WEBSOCKET, answer if is_prefix else b"")
         elif found.offer(self):
             self._connection = found
         else:
