@@ -1,14 +1,15 @@
 """`make profile`: where the server's time goes, as a flame graph and a table for each case of the bench.
 
-    make profile                                   # all cases, about two minutes
+    make profile                                   # all cases, about three minutes
     make profile ARGS="--case delivery-8 connects"
     make profile ARGS="--native"                   # what runs below Python too: slower, for questions about C
 
 Each case starts `hubbub serve` on the bench's PostgreSQL, puts the load client to it, and lets py-spy look at the
 server from outside, 250 times a second, twice: once for `tmp/profile/<case>.svg`, once for `tmp/profile/<case>.txt`.
-Only time in which the server runs is counted; waiting is not. Reading another process's memory takes the right to do
+Only time in which the server runs is counted; waiting is not. A third run, unwatched because py-spy stops the server
+for each look, adds to the table what /metrics says of the stages of a message's path. Reading another process's memory takes the right to do
 so: root, or `sysctl kernel.yama.ptrace_scope=0`, in a container `--cap-add SYS_PTRACE`.
-Before: `database.py`, `targets.py`, `load/client.py`.
+Before: `database.py`, `targets.py`, `load/plan.py`. After: `load/client.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.database import BenchDatabase, Room, bench_database
 from bench.load.plan import MemberPlan, Phase, Plan
@@ -38,6 +41,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "tmp" / "profile"
 RATE: Final = 250  # looks a second
 TOP: Final = 30  # functions in a table
+_ASLEEP: Final = "_worker (concurrent/futures/thread.py)"  # a thread without work, which py-spy takes for a busy one
 _CLIENT_SECONDS: Final = 180.0
 _PY_SPY: Final = Path(sys.executable).with_name("py-spy")
 
@@ -103,15 +107,16 @@ async def profile(names: list[str], seconds: float, native: bool) -> None:
                 for form, file in (("flamegraph", RESULTS / f"{case}.svg"), ("raw", folder / f"{case}.raw")):
                     await _record(CASES[case], database, folder, rooms, seconds, form, file, native)
                 text = table((folder / f"{case}.raw").read_text())
+                text += await _record(CASES[case], database, folder, rooms, seconds, None, folder / "none", native)
                 (RESULTS / f"{case}.txt").write_text(text)
                 print(f"{case}: {CASES[case].doc}\n{text}Written: {RESULTS.relative_to(ROOT)}/{case}.svg and .txt\n")
 
 
 async def _record(
-    case: Case, database: BenchDatabase, folder: Path, rooms: list[Room], seconds: float, form: str, file: Path,
+    case: Case, database: BenchDatabase, folder: Path, rooms: list[Room], seconds: float, form: str | None, file: Path,
     native: bool,
-) -> None:  # fmt: skip
-    """A fresh server under the case's load, and py-spy's answer in `file`."""
+) -> str:  # fmt: skip
+    """A fresh server under the case's load: py-spy's answer in `file`, unless `form` is None, and its stages."""
     people = [(person, room.name) for room in rooms for person in room.people]
     senders = [index * len(people) // case.senders for index in range(case.senders)]
     load = Phase(name="load", senders=senders, window=case.window, warm=1.0, seconds=seconds, own_copy=case.rooms == 1)
@@ -119,14 +124,17 @@ async def _record(
     async with HUBBUB.make(database, folder) as server:
         assert server.match is not None
         members = [MemberPlan(HUBBUB.auth(person), room) for person, room in people]
-        plan = Plan(port=int(server.match[1]), members=members, phases=phases, body_bytes=100, watch={})
-        connecting, loading = (_watching, _unwatched) if not senders else (_unwatched, _watching)
+        plan = Plan(
+            port=int(server.match[1]), members=members, phases=phases, body_bytes=100, watch={"server": server.pid}
+        )
         async with _client(plan) as lines:
-            async with connecting(server.pid, form, file, native):
+            async with _watching(server.pid, None if phases else form, file, native):
                 await _until(lines, "connected", len(people))
-            async with loading(server.pid, form, file, native):
+            before = await _metrics(plan.port)
+            async with _watching(server.pid, form if phases else None, file, native):
                 if phases:
                     await _until(lines, "phase", "load")
+        return stages(await _metrics(plan.port), before if phases else {})
 
 
 @asynccontextmanager
@@ -157,12 +165,15 @@ async def _until(lines: asyncio.StreamReader, key: str, value: object) -> None:
 
 
 @asynccontextmanager
-async def _watching(pid: int, form: str, file: Path, native: bool) -> AsyncIterator[None]:
-    """py-spy looks at a process for as long as the block lasts.
+async def _watching(pid: int, form: str | None, file: Path, native: bool) -> AsyncIterator[None]:
+    """py-spy looks at a process for as long as the block lasts; without a form nobody does.
 
     Raises:
         ProfileError: it may not, or made nothing.
     """
+    if form is None:
+        yield
+        return
     spy = await asyncio.create_subprocess_exec(
         _PY_SPY, "record", "--pid", str(pid), "--format", form, "--output", file, "--rate", str(RATE), "--function",
         *(["--native"] if native else []), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -187,9 +198,34 @@ async def _watching(pid: int, form: str, file: Path, native: bool) -> AsyncItera
         raise ProfileError(f"py-spy made nothing:\n{said.decode()}")
 
 
-@asynccontextmanager
-async def _unwatched(pid: int, form: str, file: Path, native: bool) -> AsyncIterator[None]:
-    yield
+Stage = tuple[str, str]  # of `stages`: what, and the bucket's upper bound, `sum` or `count`
+
+
+async def _metrics(port: int) -> dict[Stage, float]:
+    """The stages by what /metrics says now, and the lag of the event loop beside them."""
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+    found: dict[Stage, float] = {}
+    for family in text_string_to_metric_families(text):
+        if family.name in ("hubbub_stage_seconds", "hubbub_loop_lag_seconds"):
+            for sample in family.samples:
+                kind = sample.labels.get("le") or sample.name.rpartition("_")[2]
+                found[sample.labels.get("stage", "loop lag"), kind] = sample.value
+    return found
+
+
+def stages(now: dict[Stage, float], before: dict[Stage, float]) -> str:
+    """What was observed between two answers of `_metrics`; a percentile is the upper bound of its bucket."""
+    rows = ["\n stage     observed     mean  half within  99 of 100 within"]
+    for what in dict.fromkeys(name for name, _ in now):
+        since = {kind: value - before.get((what, kind), 0.0) for (name, kind), value in now.items() if name == what}
+        count, total = since.pop("count"), since.pop("sum")
+        if not count:
+            continue
+        within = [next(bound for bound, seen in since.items() if seen >= part * count) for part in (0.5, 0.99)]
+        shown = [f"{float(bound) * 1e3:g} ms" for bound in within]
+        rows.append(f" {what:8}  {count:8.0f}  {total / count * 1e3:5.2f} ms  {shown[0]:>11}  {shown[1]:>16}")
+    return "\n".join(rows) + "\n"
 
 
 def table(raw: str) -> str:
@@ -202,6 +238,8 @@ def table(raw: str) -> str:
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         frames = [_short(frame) for frame in stack.split(";")]
+        if frames[-1] == _ASLEEP:
+            continue
         own[frames[-1]] += int(count)
         whole.update(dict.fromkeys(frames, int(count)))
     looks = own.total()
