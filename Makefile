@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve test check checklist bench docs clean
+.PHONY: help serve test check checklist bench growth docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -42,6 +42,9 @@ docs: $(VENV)/test.stamp ## write docs/reference from the code
 
 bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (ARGS="--rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
+
+growth: $(VENV)/test.stamp ## cost stays flat up to ten million messages (about ten minutes, 15 GB of disk below /tmp)
+	@HUBBUB_GROWTH=1e7 $(BIN)/python -m pytest tests/integration/schema/test_growth.py
 
 clean: ## remove everything that make made, data excepted
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache node_modules dist build
