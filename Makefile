@@ -46,5 +46,8 @@ bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (
 growth: $(VENV)/test.stamp ## cost stays flat up to ten million messages (about ten minutes, 15 GB of disk below /tmp)
 	@HUBBUB_GROWTH=1e7 $(BIN)/python -m pytest tests/integration/schema/test_growth.py
 
+profile: $(VENV)/test.stamp ## flame graphs of the server under the bench's loads, in tmp/profile (ARGS="--case delivery-8")
+	@$(BIN)/python -m bench.profile $(ARGS)
+
 clean: ## remove everything that make made, data excepted
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache node_modules dist build

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from bench import cpu
 from bench.database import BenchDatabase, Room
+from bench.load.histogram import Histogram
 from hubbub.domain.ids import new_id
 from hubbub.store.journal import SQL
 
@@ -81,5 +82,31 @@ async def journal_alone(
         "seconds": elapsed,
         "rows_per_second": stored / elapsed,
         "latency_mean_ms": 1000 * elapsed / batches,
+        "cpu": {"postgres": cpu.since(before, after)},
+    }
+
+
+async def journal_lone(database: BenchDatabase, room: Room, pace: float, seconds: float, size: int) -> dict[str, Any]:
+    """The journal's statement, one message at a time, so many a second: what storing a lone message takes."""
+    took = Histogram()
+    conn = await database.connect()
+    try:
+        before = cpu.taken(database.pid)
+        began = time.perf_counter()
+        while (elapsed := time.perf_counter() - began) < seconds:
+            await asyncio.sleep(1 / pace)
+            message_id, sent = new_id(), time.perf_counter()
+            await conn.fetch(
+                SQL["append"], [message_id], [room.people[0].user_id], [room.room_id], ["x" * size],
+                [f"lone-{message_id}"], [None],
+            )  # fmt: skip
+            took.add(int((time.perf_counter() - sent) * 1e6))
+        after = cpu.taken(database.pid)
+    finally:
+        await conn.close()
+    return {
+        "seconds": elapsed,
+        "rows_per_second": took.count / elapsed,
+        "delivery_ms": took.summary(),
         "cpu": {"postgres": cpu.since(before, after)},
     }

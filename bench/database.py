@@ -6,12 +6,15 @@ tokens are real ones, issued with the key the server is started with. Before: no
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -26,6 +29,7 @@ from hubbub.store import migrate
 PEER_DATABASE: Final = "peer"
 TOKEN_SECONDS: Final = 24 * 3600
 _CONNECTIONS: Final = 80  # pgbench's fifty, and whoever else is there
+_RELOAD_SECONDS: Final = 10.0
 _SETTINGS: Final = (
     "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "shared_buffers", "max_wal_size", "commit_delay",
 )  # fmt: skip
@@ -110,8 +114,47 @@ class BenchDatabase:
         finally:
             await conn.close()
 
-    async def furnish(self, name: str, rooms: int, members: int) -> list[Room]:
-        """Make rooms with members of their own, who are members of nothing else."""
+    async def sessions(self, conn: asyncpg.Connection) -> int:
+        """Connections to Hubbub's database now, `conn` excepted."""
+        found: int = await conn.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return found
+
+    @asynccontextmanager
+    async def slow_commits(self, milliseconds: int) -> AsyncIterator[float]:
+        """For the block's time every commit waits so long before it is flushed, as on an ordinary disk.
+
+        Yields the median of what a lone commit then takes, in milliseconds: the proof.
+        """
+        conn = await self.connect()
+        try:
+            await self._set_commit_delay(conn, 1000 * milliseconds)
+            try:
+                yield await _commit_ms(conn)
+            finally:
+                await self._set_commit_delay(conn, 0)
+        finally:
+            await conn.close()
+
+    async def _set_commit_delay(self, conn: asyncpg.Connection, microseconds: int) -> None:
+        """Set it for all sessions, those that are open included; 0: as it was.
+
+        Raises:
+            TimeoutError: the server did not take it up.
+        """
+        for name, value in (("commit_delay", microseconds), ("commit_siblings", 0)):
+            how = f"SET {name} = {value}" if microseconds else f"RESET {name}"
+            await conn.execute(f"ALTER SYSTEM {how}")
+        await conn.execute("SELECT pg_reload_conf()")
+        async with asyncio.timeout(_RELOAD_SECONDS):
+            while (
+                await conn.fetchval("SELECT setting::int FROM pg_settings WHERE name = 'commit_delay'") != microseconds
+            ):
+                await asyncio.sleep(0.01)
+
+    async def furnish(self, name: str, rooms: int, members: int, messages: int = 0) -> list[Room]:
+        """Make rooms with members of their own, who are members of nothing else, and messages of the first of them."""
         tokens = Tokens(self.secret, TOKEN_SECONDS)
         made: list[Room] = []
         conn = await self.connect()
@@ -120,7 +163,7 @@ class BenchDatabase:
                 for number in range(rooms):
                     people = tuple(_person(tokens, f"{name}_{number}_{index}") for index in range(members))
                     made.append(Room(uuid4(), f"{name}-{number}", people))
-                    await _insert(conn, made[-1])
+                    await _insert(conn, made[-1], messages)
         finally:
             await conn.close()
         return made
@@ -131,7 +174,17 @@ def _person(tokens: Tokens, username: str) -> Person:
     return Person(user_id, session_id, username, tokens.issue(user_id, session_id))
 
 
-async def _insert(conn: asyncpg.Connection, room: Room) -> None:
+async def _commit_ms(conn: asyncpg.Connection) -> float:
+    """The median of twenty lone commits of a few bytes, which no table keeps."""
+    took: list[float] = []
+    for _ in range(20):
+        began = time.perf_counter()
+        await conn.execute("SELECT pg_logical_emit_message(true, 'bench', 'probe')")
+        took.append(1000 * (time.perf_counter() - began))
+    return median(took)
+
+
+async def _insert(conn: asyncpg.Connection, room: Room, messages: int) -> None:
     ids = [person.user_id for person in room.people]
     await conn.execute("INSERT INTO public.rooms (room_id, room_name) VALUES ($1, $2)", room.room_id, room.name)
     await conn.execute(
@@ -150,6 +203,13 @@ async def _insert(conn: asyncpg.Connection, room: Room) -> None:
         "INSERT INTO public.room_members (room_id, user_id) SELECT $1, u.id FROM unnest($2::uuid[]) AS u (id)",
         room.room_id,
         ids,
+    )
+    await conn.execute(
+        "INSERT INTO public.messages (user_id, room_id, message_text) "
+        "SELECT $1, $2, 'message ' || n FROM generate_series(1, $3::int) AS n",
+        ids[0],
+        room.room_id,
+        messages,
     )
 
 

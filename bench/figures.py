@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
@@ -10,12 +11,30 @@ from typing import Any, Final
 from bench.targets import TARGETS
 
 Row = dict[str, Any]
+Read = Callable[[Row], float]
 LABELS: Final = {
     **{target.name: target.label for target in TARGETS},
     "pgbench": "pgbench, an INSERT each",
     "journal": "the journal's statement",
 }
 ORDER: Final = tuple(LABELS)
+# By scenario, in the order of the tables: what is counted.
+KINDS: Final = {
+    "delivery": "deliveries",
+    "small-rooms": "deliveries",
+    "sizes": "deliveries",
+    "slow-readers": "deliveries",
+    "lone": "lone",
+    "sends": "acks",
+    "sends-one-room": "acks",
+    "sends-slow-commit": "acks",
+    "sends-one-room-slow-commit": "acks",
+    "alone": "rows",
+    "alone-slow-commit": "rows",
+    "idle": "connections",
+    "storm": "connections",
+}
+_FAULTS: Final = ("lost", "disorder", "refused", "unanswered", "closed", "strange", "absent", "behind")
 _BUSY: Final = 0.8  # of a core
 _DISTURBED: Final = 0.25
 
@@ -39,16 +58,17 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def rate(row: Row) -> float:
-    """What counts in its scenario, per second: deliveries, acknowledged sends, rows."""
-    if row["scenario"] == "alone":
+    """What counts in its scenario, per second: deliveries, acknowledged sends, rows, connections."""
+    if "rows_per_second" in row:
         return float(row["rows_per_second"])
-    return float(row[_unit(row)] / row["seconds"])
+    kind = KINDS[row["scenario"]]
+    return float(row["deliveries" if kind == "lone" else kind] / row["seconds"])
 
 
 def cost(row: Row, process: str, *kinds: str) -> float:
-    """Microseconds of CPU per delivery, send or row."""
+    """Microseconds of CPU per delivery, send, row or connection."""
     done = rate(row) * row["seconds"]
-    return 1e6 * sum(row["cpu"][process][kind] for kind in kinds) / done if done else 0.0
+    return 1e6 * sum(row["cpu"].get(process, {}).get(kind, 0) for kind in kinds) / done if done else 0.0
 
 
 def share(row: Row, process: str) -> float:
@@ -63,72 +83,119 @@ def others(row: Row) -> float:
 
 
 def faults(row: Row) -> dict[str, int]:
-    """What should not be: lost, out of order, refused, unanswered, closed. Empty where all is well."""
-    return {name: row["check"][name] for name in ("lost", "disorder", "refused", "unanswered", "closed", "strange")
-            if row["check"][name]} if "check" in row else {}  # fmt: skip
+    """What should not be: lost, out of order, refused, unanswered, closed … Empty where all is well."""
+    return {name: row["check"][name] for name in _FAULTS if row.get("check", {}).get(name)}
 
 
-def _unit(row: Row) -> str:
-    return "deliveries" if row["scenario"] == "delivery" else "acks"
+def _latency(row: Row, part: str) -> float:
+    kind = KINDS[row["scenario"]]
+    name = {"deliveries": "delivery_ms", "lone": "delivery_ms", "acks": "ack_ms", "connections": "live_ms"}[kind]
+    return row[name][part] or 0.0
 
 
-def _latency(row: Row) -> Row:
-    found: Row = row["delivery_ms" if row["scenario"] == "delivery" else "ack_ms"]
-    return found
+def _server(*kinds: str) -> Read:
+    return lambda row: cost(row, "server", *kinds)
 
 
-_FIGURES: Final[dict[str, Callable[[Row], float]]] = {
-    "per_second": rate,
-    "server_user_us": lambda row: cost(row, "server", "user"),
-    "server_system_us": lambda row: cost(row, "server", "system"),
+_CPU: Final[dict[str, Read]] = {
+    "server_user_us": _server("user"),
+    "server_system_us": _server("system"),
+    "server_us": _server("user", "system"),
     "postgres_us": lambda row: cost(row, "postgres", "user", "system"),
     "server_cores": lambda row: share(row, "server"),
     "client_cores": lambda row: share(row, "client"),
     "other_cores": others,
-    "p50_ms": lambda row: _latency(row)["p50"] or 0.0,
-    "p99_ms": lambda row: _latency(row)["p99"] or 0.0,
 }
-_ALONE: Final[dict[str, Callable[[Row], float]]] = {
-    "per_second": rate,
-    "postgres_us": lambda row: cost(row, "postgres", "user", "system"),
+_PERCENTILES: Final[dict[str, Read]] = {
+    "p50_ms": lambda row: _latency(row, "p50"),
+    "p99_ms": lambda row: _latency(row, "p99"),
 }
+_LOAD: Final[dict[str, Read]] = {"per_second": rate, **_CPU, **_PERCENTILES}
+_ALONE: Final[dict[str, Read]] = {"per_second": rate, "postgres_us": _CPU["postgres_us"]}
+
+
+def _readers(scenario: str, server: str) -> dict[str, Read]:
+    """What is read out of a row."""
+    if server in ("pgbench", "journal"):
+        return _ALONE | (_PERCENTILES if scenario == "lone" else {})
+    if scenario == "slow-readers":
+        return _LOAD | {
+            "grown_mb": lambda row: (row["memory"]["peak"] - row["memory"]["base"]) / 1e6,
+            "dropped": lambda row: row.get("dropped", 0),
+        }
+    if scenario == "idle":
+        kilobytes: Read = lambda row: (row["memory"]["after"] - row["memory"]["base"]) / 1e3 / row["connections"]  # noqa: E731
+        quick: Read = lambda row: row["connections"] / row["connected_after"]  # noqa: E731
+        return {"per_second": quick, "kb_each": kilobytes, **_CPU}
+    if scenario == "storm":
+        return {"per_second": rate, "seconds": lambda row: row["seconds"], "tries": lambda row: row["tries"],
+                "sessions": lambda row: row["sessions"], **_CPU, **_PERCENTILES}  # fmt: skip
+    return _LOAD
+
+
+def _compared(scenario: str) -> dict[str, Callable[[Row, Row], float]]:
+    """Of two rows of one round, Hubbub's and another's: how many times as good Hubbub is."""
+    by_cpu = {
+        "user_cpu_one_in": lambda ours, theirs: _over(cost(theirs, "server", "user"), cost(ours, "server", "user")),
+        "cpu_one_in": lambda ours, theirs: _over(
+            cost(theirs, "server", "user", "system"), cost(ours, "server", "user", "system")
+        ),
+    }
+    if scenario == "idle":
+        return by_cpu | {"memory_one_in": lambda ours, theirs: _over(_grown(theirs), _grown(ours))}
+    if KINDS[scenario] in ("deliveries", "acks"):
+        return {"times_as_fast": lambda ours, theirs: _over(rate(ours), rate(theirs)), **by_cpu}
+    return by_cpu if scenario == "storm" else {}
+
+
+def _grown(row: Row) -> float:
+    return float((row["memory"]["after"] - row["memory"]["base"]) / row["connections"])
+
+
+def _over(one: float, other: float) -> float:
+    return one / max(other, 1e-9)
 
 
 def summarise(rows: list[Row]) -> list[Row]:
     """One row for each scenario, case and server, in the order of the tables.
 
-    `hubbub_is` holds, of rounds taken side by side, Hubbub's rate over this one's, and for deliveries this one's user
-    CPU over Hubbub's.
+    `hubbub_is` holds, of rounds taken side by side, how many times as fast Hubbub is as this one, and this one's CPU
+    (user; user and system) and memory over Hubbub's.
     """
     cells: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         cells.setdefault((row["scenario"], row["case"], row["server"]), []).append(row)
-    cases = list(dict.fromkeys((scenario, case) for scenario, case, _ in cells))
-    ranks = {"delivery": 0, "sends": 1, "alone": 2}
-    cases.sort(key=lambda case: (ranks[case[0]], int(case[1].split()[0])))
     found: list[Row] = []
-    for scenario, case in cases:
+    for scenario, case in sorted(dict.fromkeys(key[:2] for key in cells), key=_place):
         for server in ORDER:
             here = cells.get((scenario, case, server))
             if here is None:
                 continue
-            figures = _ALONE if scenario == "alone" else _FIGURES
             summary: Row = {"scenario": scenario, "case": case, "server": server, "label": LABELS[server]}
-            summary |= {name: spread(map(read, here)).as_json() for name, read in figures.items()}
+            summary |= {name: spread(map(read, here)).as_json() for name, read in _readers(scenario, server).items()}
             summary["faults"] = _total(faults(row) for row in here)
+            if "commit_ms" in here[0]:
+                summary["commit_ms"] = spread(row["commit_ms"] for row in here).as_json()
             hubbub = {row["round"]: row for row in cells.get((scenario, case, "hubbub"), [])}
             pairs = [(hubbub[row["round"]], row) for row in here if row["round"] in hubbub]
-            if pairs and server != "hubbub":
+            if pairs and server != "hubbub" and server in _SERVERS:
                 summary["hubbub_is"] = {
-                    "times_as_fast": spread(rate(ours) / max(rate(theirs), 1e-9) for ours, theirs in pairs).as_json()
+                    name: spread(compare(ours, theirs) for ours, theirs in pairs).as_json()
+                    for name, compare in _compared(scenario).items()
                 }
-                if scenario == "delivery":
-                    summary["hubbub_is"]["user_cpu_one_in"] = spread(
-                        cost(theirs, "server", "user") / max(cost(ours, "server", "user"), 1e-9)
-                        for ours, theirs in pairs
-                    ).as_json()
             found.append(summary)
     return found
+
+
+_SERVERS: Final = frozenset(target.name for target in TARGETS)
+
+
+def _place(key: tuple[str, str]) -> tuple[int, int, str]:
+    """The order of scenarios, and within one by the first number of the case; words go before, and after `at`."""
+    scenario, case = key
+    number = re.match(r"[\d,]+", case)
+    late = case.startswith("at ")
+    return [*KINDS].index(scenario), 1_000_000 if late else int(number[0].replace(",", "")) if number else 0, case
 
 
 def _total(each: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -142,7 +209,7 @@ def _total(each: Iterable[dict[str, int]]) -> dict[str, int]:
 def warnings(rows: list[Row]) -> list[str]:
     """What makes a figure say less than it seems to."""
     found: list[str] = []
-    served = [row for row in rows if row["scenario"] != "alone"]
+    served = [row for row in rows if "server" in row["cpu"]]
     disturbed = [others(row) for row in served if others(row) > _DISTURBED]
     if disturbed:
         found.append(
@@ -150,9 +217,9 @@ def warnings(rows: list[Row]) -> list[str]:
             f"{max(disturbed):.1f} cores; take the figures again"
         )
     for row in served:
-        where = f"{LABELS[row['server']]}, {row['case']}, round {row['round']}"
+        where = f"{LABELS[row['server']]}, {row['scenario']}, {row['case']}, round {row['round']}"
         client, server = share(row, "client"), share(row, "server")
-        if client > _BUSY and server < _BUSY:
+        if client > max(_BUSY, server):
             found.append(
                 f"{where}: the load client is the bottleneck (client {client:.0%} of a core, server {server:.0%}); "
                 "the rate is a lower bound"

@@ -52,7 +52,7 @@ class Landmarks:
 
 
 async def landmarks(conn: asyncpg.Connection, seed: int = 1) -> Landmarks:
-    """Find them."""
+    """Find them, and open sessions for the people among them, each with the id of its owner."""
     numbers = "SELECT room_id, last_seq FROM rooms WHERE room_name = $1"
     large, middling, small = [await conn.fetchrow(numbers, f"seed-{seed}-{number}") for number in (1, 20, 60)]
     newest, oldest = [
@@ -64,11 +64,17 @@ async def landmarks(conn: asyncpg.Connection, seed: int = 1) -> Landmarks:
     ]
     people = "SELECT user_id FROM room_members WHERE room_id = $1 ORDER BY change_seq LIMIT 1000"
     rooms = "SELECT room_id FROM rooms WHERE room_name LIKE $1 ORDER BY room_name LIMIT 1000"
+    busy = await conn.fetchval("SELECT user_id FROM users WHERE username = $1", f"seed-{seed}_0")
+    found = [row["user_id"] for row in await conn.fetch(people, large["room_id"])]
+    await conn.execute(
+        "INSERT INTO hubbub.auth_sessions (session_id, user_id, expires_at) "
+        "SELECT id, id, now() + interval '1 day' FROM unnest($1::uuid[]) AS p (id) ON CONFLICT DO NOTHING",
+        [busy, *found],
+    )
     return Landmarks(
         large=large["room_id"], last_seq=large["last_seq"], middle=(oldest["seq"] + newest["seq"]) // 2,
         middling=middling["room_id"], small=small["room_id"],
-        busy=await conn.fetchval("SELECT user_id FROM users WHERE username = $1", f"seed-{seed}_0"),
-        people=tuple(row["user_id"] for row in await conn.fetch(people, large["room_id"])),
+        busy=busy, people=tuple(found),
         rooms=tuple(row["room_id"] for row in await conn.fetch(rooms, f"seed-{seed}-%")),
         newest=newest["message_id"], newest_seq=newest["seq"], newest_author=newest["user_id"],
         oldest=oldest["message_id"], oldest_seq=oldest["seq"], oldest_author=oldest["user_id"],
@@ -125,7 +131,9 @@ QUESTIONS: Final = (
     Question("sync: members", "sync.changed_members", lambda h: (h.large, 0, limits.SYNC_PAGE + 1), 850, "idx_room_members_change"),
     Question("room by id", "rooms.by_id", lambda h: (h.busy, h.large), 10, _MEMBER),
     Question("room by name", "rooms.by_name", lambda h: (h.busy, "seed-1-1"), 10, _MEMBER),
-    Question("ready: somebody in 1,000 rooms", "rooms.ready", lambda h: (h.busy, limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 6_500, _PLACE, more=1_500),
+    Question("ready: somebody in 1,000 rooms", "arrivals.arrive", lambda h: ([h.busy], [h.busy], limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 6_500, _PLACE, more=1_500),
+    Question("ready: 100 people at once", "arrivals.arrive", lambda h: (h.people[:100], h.people[:100], limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 20_000, _PLACE, more=6_000),
+    Question("sync: where 500 rooms stand", "sync.look", lambda h: ([h.busy] * 500, h.rooms[:500]), 5_000, _MEMBER),
     Question("unread: all of a large room", "rooms.unread", lambda h: (h.busy, h.large, 0, limits.UNREAD_MAX, limits.UNREAD_LOOK), 50, _PLACE),
     Question("unread: nothing", "rooms.unread", lambda h: (h.busy, h.large, h.last_seq, limits.UNREAD_MAX, limits.UNREAD_LOOK), 10, _PLACE),
     Question("rooms: a page", "rooms.page", lambda h: (h.busy, "seed-1-5", 100, 0, limits.UNREAD_MAX, limits.UNREAD_LOOK), 5_500, _PLACE, more=500),
@@ -142,8 +150,8 @@ QUESTIONS: Final = (
     Question("mark all: what it read", "receipts.newly_read", lambda h: (h.large, h.busy, 0, h.last_seq, limits.PAGE_MAX, limits.UNREAD_LOOK), 150, _PLACE),
     Question("edit", "messages.edit", lambda h: (h.newest, h.newest_author, "better"), 100, "messages_pkey"),
     Question("delete", "messages.delete", lambda h: (h.newest, h.newest_author, False), 100, "messages_pkey"),
-    Question("send one", "messages.append", lambda h: sends(h, 1), 150, None, is_kept=True),
-    Question("send 100", "messages.append", lambda h: sends(h, 100), 7_000, None, more=1_000, is_kept=True),
+    Question("send one", "messages.append", lambda h: sends(h, 1), 150, None, more=50, is_kept=True),
+    Question("send 100", "messages.append", lambda h: sends(h, 100), 7_000, None, more=2_500, is_kept=True),
     Question("view: newest 50 messages, 250 members", "SELECT * FROM messages_with_user_view WHERE room_id = $1 ORDER BY created_at DESC LIMIT 50", lambda h: (h.middling,), 2_000, "idx_messages_room"),
     Question("view: a room", "SELECT * FROM room_stats_view WHERE room_id = $1", lambda h: (h.large,), 10, "rooms_pkey"),
     Question("view: a person", "SELECT * FROM active_users_view WHERE username = $1", lambda h: ("seed-1_7",), 10, "idx_users_username"),
@@ -170,21 +178,25 @@ class Cost:
 
 
 async def cost(conn: asyncpg.Connection, question: Question, here: Landmarks, mode: Mode = "custom") -> Cost:
-    """Ask, twice: the first time fills the caches of a new connection, the second counts."""
-    values = ", ".join(map(_literal, question.values(here)))
+    """Ask, three times; the cheapest counts, because the first ones fill the caches of a new connection."""
     await conn.execute(f"SET plan_cache_mode = force_{mode}_plan; PREPARE asked AS {question.sql}")
     try:
-        for _ in range(2):
-            transaction = conn.transaction()
-            await transaction.start()
-            try:
-                before = set(await conn.fetch(_SCANS))
-                said = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({values})")
-                scanned = set(await conn.fetch(_SCANS)) - before
-            finally:
-                await (transaction.commit() if question.is_kept else transaction.rollback())
+        found = [await _ask(conn, question, here) for _ in range(3)]
     finally:
         await conn.execute("DEALLOCATE asked; RESET plan_cache_mode")
+    return min(found, key=lambda one: one.pages)
+
+
+async def _ask(conn: asyncpg.Connection, question: Question, here: Landmarks) -> Cost:
+    values = ", ".join(map(_literal, question.values(here)))
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        before = set(await conn.fetch(_SCANS))
+        said = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({values})")
+        scanned = set(await conn.fetch(_SCANS)) - before
+    finally:
+        await (transaction.commit() if question.is_kept else transaction.rollback())
     (answer,) = json.loads(said)
     plan = answer["Plan"]
     return Cost(

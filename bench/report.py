@@ -9,54 +9,103 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bench.figures import KINDS
+
 Row = dict[str, Any]
+Lines = tuple[str, list[str], list[list[str]]]  # title, column heads, rows
 _TITLES: Final = {
     "delivery": "Delivery: {members} members in one room, {case}, {window} in flight each (µs of CPU per delivery)",
-    "sends": "Durable sends: {senders} senders in {senders} rooms of two, {case} each (µs of CPU per send)",
+    "small-rooms": "Delivery: {small_rooms} rooms of five, one sender in each, {window} in flight each (µs of CPU per delivery)",
+    "sizes": "Delivery: one room of {case}, {senders} senders, {window} in flight each (µs of CPU per delivery)",
+    "slow-readers": "Slow readers: {members} members in one room, {senders} senders; {case} (µs of CPU per delivery)",
+    "lone": "A lone message: rooms of ten, one message at a time, {case}; from send to the sender's own copy",
+    "sends": "Durable sends: {rooms} senders in {rooms} rooms of two, {case} each (µs of CPU per send)",
+    "sends-one-room": "Durable sends: {rooms} senders in one room, {case} each (µs of CPU per send)",
+    "sends-slow-commit": "Durable sends where a commit waits {slow_commit_ms} ms: {rooms} senders in {rooms} rooms of two, {case} each",
+    "sends-one-room-slow-commit": "Durable sends where a commit waits {slow_commit_ms} ms: {rooms} senders in one room, {case} each",
     "alone": "PostgreSQL alone, same server and settings",
+    "alone-slow-commit": "PostgreSQL alone, where a commit waits {slow_commit_ms} ms",
+    "idle": "Connecting, and idle connections: {case} signed in, in rooms of {crowd_room} (ms of CPU per connection)",
+    "storm": "A storm: {case} cut at once and coming back, first try after 0.5 to 1.5 s (ms of CPU per connection)",
 }
 
 
-def tables(results: Row) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Title, column heads and rows of each table."""
-    found: list[tuple[str, list[str], list[list[str]]]] = []
+def tables(results: Row) -> list[Lines]:
+    """All tables, the goals last."""
+    found: list[Lines] = []
     summaries: list[Row] = results["summary"]
-    size = results["size"]
-    for scenario, case in dict.fromkeys((row["scenario"], row["case"]) for row in summaries):
-        rows = [row for row in summaries if (row["scenario"], row["case"]) == (scenario, case)]
-        if scenario == "alone":
-            continue
-        title = _TITLES[scenario].format(
-            members=size["members"], senders=size["rooms"], case=case, window=size["window"]
-        )
-        found.append((title, _heads(scenario), [_line(row) for row in rows]))
-    rows = [row for row in summaries if row["scenario"] == "alone"]
-    if rows:
+    together = ("alone", "alone-slow-commit")  # all cases in one table
+    seen = dict.fromkeys((row["scenario"], "" if row["scenario"] in together else row["case"]) for row in summaries)
+    for scenario, case in seen:
+        rows = [row for row in summaries if row["scenario"] == scenario and case in ("", row["case"])]
+        title = _TITLES[scenario].format(case=case, **results["size"])
+        if "commit_ms" in rows[0]:
+            title += f"; a lone commit took {_small(rows[0]['commit_ms'])} ms"
+        heads, line = _columns(scenario)
+        found.append((title, heads, [line(row) for row in rows]))
+    goals = results.get("goals", [])
+    if goals:
         lines = [
-            [f"{row['label']}: {row['case']}", _range(row["per_second"]),
-             f"{row['postgres_us']['median']:.0f}"] for row in rows
-        ]  # fmt: skip
-        found.append((_TITLES["alone"], ["", "rows/s", "PostgreSQL µs/row"], lines))
+            [goal["part"], goal["what"], goal["wanted"], goal["found"], "yes" if goal["met"] else "no"]
+            for goal in goals
+        ]
+        found.append(("Goals", ["", "", "wanted", "found", "met"], lines))
     return found
 
 
-def _heads(scenario: str) -> list[str]:
-    unit, latency = ("deliveries/s", "p50 ms") if scenario == "delivery" else ("acked/s", "ack p50 ms")
-    return ["server", unit, "Hubbub is", "user µs", "system µs", "PostgreSQL µs", latency, "p99 ms",
-            "cores: server", "client", "faults"]  # fmt: skip
+def _columns(scenario: str) -> Any:
+    """The heads, and what makes a row's cells of a summary."""
+    kind = KINDS[scenario]
+    if kind == "rows":
+        return ["", "rows/s", "PostgreSQL µs/row"], lambda row: [
+            f"{row['label']}: {row['case']}", _range(row["per_second"]), _small(row["postgres_us"]),
+        ]  # fmt: skip
+    if kind == "lone":
+        return ["", "p50 ms", "p99 ms"], lambda row: [row["label"], _spread(row["p50_ms"]), _spread(row["p99_ms"])]
+    if scenario == "idle":
+        return ["server", "kB each", "connects/s", "user ms", "system ms", "PostgreSQL ms", "faults"], lambda row: [
+            row["label"], _spread(row["kb_each"]), _range(row["per_second"]), *_milliseconds(row), _faults(row),
+        ]  # fmt: skip
+    if scenario == "storm":
+        heads = ["server", "all live after s", "p50 ms", "p99 ms", "user ms", "system ms", "PostgreSQL ms", "tries",
+                 "connections to PostgreSQL", "faults"]  # fmt: skip
+        return heads, lambda row: [
+            row["label"], _spread(row["seconds"]), _small(row["p50_ms"]), _small(row["p99_ms"]), *_milliseconds(row),
+            f"{row['tries']['median']:,.0f}", f"{row['sessions']['max']:.0f}", _faults(row),
+        ]  # fmt: skip
+    unit, latency = ("deliveries/s", "p50 ms") if kind == "deliveries" else ("acked/s", "ack p50 ms")
+    heads = ["server", unit, "Hubbub is", "user µs", "system µs", "PostgreSQL µs", latency, "p99 ms", "cores: server",
+             "client", "faults"]  # fmt: skip
+    if scenario == "slow-readers":
+        return [*heads, "memory grew MB", "closed"], lambda row: [
+            *_line(row), _small(row["grown_mb"]), f"{row['dropped']['median']:.0f}",
+        ]  # fmt: skip
+    return heads, _line
 
 
 def _line(row: Row) -> list[str]:
     ratios = row.get("hubbub_is")
-    faults = ", ".join(f"{count:,} {name}" for name, count in row["faults"].items()) or "none"
     line = [row["label"], _range(row["per_second"]), _times(ratios and ratios["times_as_fast"])]
     line += [_small(row[name]) for name in ("server_user_us", "server_system_us", "postgres_us", "p50_ms", "p99_ms")]
-    return [*line, f"{row['server_cores']['median']:.2f}", f"{row['client_cores']['median']:.2f}", faults]
+    return [*line, f"{row['server_cores']['median']:.2f}", f"{row['client_cores']['median']:.2f}", _faults(row)]
+
+
+def _faults(row: Row) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in row["faults"].items()) or "none"
+
+
+def _milliseconds(row: Row) -> list[str]:
+    return [f"{row[name]['median'] / 1000:.2f}" for name in ("server_user_us", "server_system_us", "postgres_us")]
 
 
 def _range(value: Row) -> str:
     middle, low, high = (_round(value[name]) for name in ("median", "min", "max"))
     return f"{middle:,}" if low == high else f"{middle:,} ({low:,}–{high:,})"
+
+
+def _spread(value: Row) -> str:
+    middle, low, high = (_figure(value[name]) for name in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low}–{high})"
 
 
 def _round(value: float) -> int:
@@ -65,8 +114,11 @@ def _round(value: float) -> int:
 
 
 def _small(value: Row) -> str:
-    middle = value["median"]
-    return f"{middle:.2f}" if middle < 1 else f"{middle:.1f}" if middle < 100 else f"{middle:,.0f}"
+    return _figure(value["median"])
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def _times(value: Row | None) -> str:
@@ -81,7 +133,9 @@ def show(results: Row, console: Console) -> None:
     for title, heads, rows in tables(results):
         table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         for index, head in enumerate(heads):
-            table.add_column(head, justify="left" if index == 0 else "right", no_wrap=index in (0, 1, 2))
+            table.add_column(
+                head, justify="left" if index == 0 or not head else "right", no_wrap=index in (0, 1, 2) and bool(head)
+            )
         for row in rows:
             table.add_row(*row)
         console.print(table)
@@ -98,14 +152,18 @@ def notes(results: Row) -> list[str]:
         f"PostgreSQL {results['postgres']['server_version']}; {results['size']['rounds']} rounds, "
         f"{results['seconds']:.0f} s; load before: {machine['load_before'][0]}. Medians over rounds (lowest–highest)."
     )
+    once = results["size"].get("once") if results["size"]["rounds"] > 1 else None
+    if once:
+        said.append(f"Taken in one round: {', '.join(once)}.")
     said += [f"Left out: {name}: {why}" for name, why in results["omitted"].items()]
     said += [f"Warning: {warning}." for warning in results["warnings"]]
     return said
 
 
-def markdown(results: Row) -> str:
-    """The same as a page."""
+def markdown(results: Row, plots: Sequence[tuple[str, str]] = ()) -> str:
+    """The same as a page; `plots`: title and address of each."""
     parts = [f"# Benchmark of {results['date']}", "How it is taken and what it means: [the manual](../README.md)."]
+    parts += [f"![{title}]({address})" for title, address in plots]
     for title, heads, rows in tables(results):
         parts.append(f"## {title}")
         parts.append("\n".join([_cells(heads), _cells(["---", *["---:"] * (len(heads) - 1)]), *map(_cells, rows)]))

@@ -1,7 +1,6 @@
-"""What is measured, in which order: interleaved rounds, every server fresh for each measurement.
+"""How one measurement is made: a fresh server, the load client at it, both ended.
 
-Delivery: many members in one room, one and eight senders. Sends: a sender in each of many rooms of two, one and eight
-messages in flight each. Alone: PostgreSQL without a server before it. Before: `__main__.py`. After: `report.py`.
+`cases.py` says what is measured; it makes its cells with `Bench`. Before: `__main__.py`.
 """
 
 from __future__ import annotations
@@ -10,47 +9,24 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from bench import alone
 from bench.database import BenchDatabase, Room
-from bench.load.client import MemberPlan, Phase, Plan
-from bench.targets import HUBBUB, NODE_CHAT, NODE_RELAY, PYTHON_RELAY, Target
+from bench.load.plan import MemberPlan, Phase, Plan, Storm
+from bench.size import Size
+from bench.targets import Target
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DELIVERY: Final = (HUBBUB, NODE_RELAY, PYTHON_RELAY)
-SENDS: Final = (HUBBUB, NODE_CHAT)
 _CLIENT_SECONDS: Final = 240.0  # beyond the phases: connecting, draining
+_LOOK_SECONDS: Final = 0.05
 
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is measured. Seconds are per phase."""
-
-    rounds: int = 3
-    members: int = 500
-    senders: int = 8
-    rooms: int = 50
-    window: int = 4
-    deep_window: int = 8
-    body_bytes: int = 100
-    warm: float = 1.5
-    delivery_seconds: float = 7.0
-    send_seconds: float = 5.0
-    alone_seconds: float = 4.0
-
-
-QUICK: Final = Size(
-    rounds=1, members=40, senders=4, rooms=8, warm=0.2, delivery_seconds=0.8, send_seconds=0.8, alone_seconds=0.8
-)
+Rows = list[dict[str, Any]]
 
 
 class BenchError(Exception):
@@ -59,122 +35,105 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One measurement: a server under all phases of a scenario."""
+    """One measurement: a server under all phases of a scenario; about so many seconds."""
 
+    scenario: str
     label: str
     seconds: float
-    measure: Callable[[], Any]
+    measure: Callable[[], Awaitable[Rows]]
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """All measurements over one database."""
+@dataclass(slots=True)
+class Bench:
+    """What every measurement needs: the database, and the servers that are here."""
 
     size: Size
     database: BenchDatabase
     folder: Path
     targets: tuple[Target, ...]
-    hall: list[Room]
-    rooms: list[Room]
+    _rooms: dict[tuple[str, int, int], list[Room]] = field(default_factory=dict)
 
-    def cells(self) -> list[Cell]:
-        """What one round is made of."""
-        return [*self._deliveries(), *self._sends(), *self._alone()]
+    def among(self, *wanted: Target) -> list[Target]:
+        """Those of them that take part."""
+        return [target for target in wanted if target in self.targets]
 
-    async def round(self, number: int, tell: Tell) -> list[dict[str, Any]]:
-        """One round; each begins with another cell, so that nothing always comes first."""
-        cells = self.cells()
-        shift = (number - 1) % len(cells)
-        found: list[dict[str, Any]] = []
-        for cell in cells[shift:] + cells[:shift]:
-            tell(cell.label)
-            await self.database.calm()
-            found.extend({"round": number, **figures} for figures in await cell.measure())
-        return found
+    async def rooms(self, name: str, rooms: int, members: int, messages: int = 0) -> list[Room]:
+        """Rooms with members of their own; made when first asked for."""
+        key = (name, rooms, members)
+        if key not in self._rooms:
+            self._rooms[key] = await self.database.furnish(f"{name}-{members}", rooms, members, messages)
+        return self._rooms[key]
 
-    def _deliveries(self) -> Iterator[Cell]:
-        size, members = self.size, self.size.members
-        spread = [index * members // size.senders for index in range(size.senders)]
-        phases = [
-            Phase(f"{len(senders)} sender{'s' * (len(senders) > 1)}", senders, size.window, size.warm,
-                  size.delivery_seconds, own_copy=True)
-            for senders in (spread[:1], spread)
-        ]  # fmt: skip
-        for target in DELIVERY:
-            if target in self.targets:
-                yield self._cell("delivery", target, self.hall, phases)
-
-    def _sends(self) -> Iterator[Cell]:
-        size = self.size
-        senders = [2 * index for index in range(size.rooms)]
-        phases = [
-            Phase(f"{window} in flight", senders, window, size.warm, size.send_seconds, own_copy=False)
-            for window in (1, size.deep_window)
-        ]
-        for target in SENDS:
-            if target in self.targets:
-                yield self._cell("sends", target, self.rooms, phases)
-
-    def _alone(self) -> Iterator[Cell]:
-        size = self.size
-
-        async def inserts() -> list[dict[str, Any]]:
-            found = await alone.one_insert_each(
-                self.database, self.folder, size.rooms, size.alone_seconds, size.body_bytes
-            )
-            return [
-                {"scenario": "alone", "case": f"{size.rooms} clients, a row a commit", "server": "pgbench", **found}
-            ]
-
-        async def batches() -> list[dict[str, Any]]:
-            answers = []
-            for rows in (size.rooms, size.rooms * size.deep_window):
-                found = await alone.journal_alone(self.database, self.rooms, rows, size.alone_seconds, size.body_bytes)
-                answers.append({"scenario": "alone", "case": f"{rows} rows a commit", "server": "journal", **found})
-            return answers
-
-        yield Cell("PostgreSQL alone: pgbench", size.alone_seconds + 1, inserts)
-        yield Cell("PostgreSQL alone: the journal's statement", 2 * size.alone_seconds + 1, batches)
-
-    def _cell(self, scenario: str, target: Target, rooms: list[Room], phases: list[Phase]) -> Cell:
-        async def measure() -> list[dict[str, Any]]:
-            found = await self._run(target, rooms, phases)
-            return [{"scenario": scenario, "case": one.pop("phase"), "server": target.name, **one} for one in found]
-
-        seconds = sum(phase.warm + phase.seconds for phase in phases) + 2 + 0.008 * sum(len(r.people) for r in rooms)
-        return Cell(f"{scenario}: {target.label}", seconds, measure)
-
-    async def _run(self, target: Target, rooms: list[Room], phases: list[Phase]) -> list[dict[str, Any]]:
-        """Start the server, let the load client at it, stop it.
+    async def run(
+        self,
+        target: Target,
+        rooms: Sequence[Room],
+        phases: Sequence[Phase],
+        *,
+        narrow: frozenset[int] = frozenset(),
+        first: int = 0,
+        storm: Storm | None = None,
+    ) -> Rows:
+        """Start the server, let the load client at it, stop it; an answer for each phase, by its name in `phase`.
 
         Raises:
             BenchError: the client failed; ends with what both said.
         """
+        people = [(person, room) for room in rooms for person in room.people]
         process = target.make(self.database, self.folder)
         async with process:
             assert process.match is not None
             plan = Plan(
                 port=int(process.match[1]),
-                members=[MemberPlan(target.auth(person), room.name) for room in rooms for person in room.people],
-                phases=phases,
+                members=[
+                    MemberPlan(target.auth(person), room.name, index in narrow)
+                    for index, (person, room) in enumerate(people)
+                ],
+                phases=list(phases),
                 body_bytes=self.size.body_bytes,
                 watch={"server": process.pid, "postgres": self.database.pid},
+                first=first,
+                storm=storm,
             )
-            answers, complaint = await _client(plan)
-            if len(answers) != len(phases):
+            async with self._sessions() as most:
+                answers, complaint = await _client(plan)
+            wanted = len(phases) + bool(first) + bool(storm)
+            if len(answers) != wanted or process.returncode is not None:
                 raise BenchError(
-                    f"{target.label}: the load client ended early.\n{complaint[-3000:]}\n--- server:\n{process.output[-3000:]}"
+                    f"{target.label}: the load client or the server ended early.\n{complaint[-3000:]}\n"
+                    f"--- server:\n{process.output[-3000:]}"
                 )
-        return answers
+        return [answer | {"sessions": most[0]} for answer in answers]
+
+    @asynccontextmanager
+    async def _sessions(self) -> AsyncIterator[list[int]]:
+        """The most connections that Hubbub's database has during the block; settled at its end."""
+        conn = await self.database.connect()
+        most = [0]
+
+        async def look() -> None:
+            while True:
+                most[0] = max(most[0], await self.database.sessions(conn))
+                await asyncio.sleep(_LOOK_SECONDS)
+
+        looking = asyncio.create_task(look())
+        try:
+            yield most
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            await conn.close()
 
 
-async def _client(plan: Plan) -> tuple[list[dict[str, Any]], str]:
+async def _client(plan: Plan) -> tuple[Rows, str]:
     """Run the load client as a process of its own: its answers, and what it complained of."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.load.client", cwd=ROOT,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     limit = _CLIENT_SECONDS + sum(phase.warm + phase.seconds for phase in plan.phases)
+    limit += plan.storm.limit if plan.storm else 0
     try:
         async with asyncio.timeout(limit):
             said, complaint = await process.communicate(msgspec.json.encode(plan))

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -18,10 +18,12 @@ from typing import Final
 from tests.support.process import Process, python
 
 from bench.database import BenchDatabase, Person
+from hubbub.config import Settings
 
 PEERS: Final = Path(__file__).parent / "peers"
 NODE_PEERS: Final = PEERS / "node"
 _START_SECONDS: Final = 60.0
+_SEND_RATE: Final = "HUBBUB_SEND_RATE"
 
 
 class Missing(Exception):
@@ -36,6 +38,7 @@ class Target:
         name: as on the command line and in the results.
         label: as in the table.
         stores: True where a message is committed to PostgreSQL before it is acknowledged.
+        syncs: True where who comes back is told what it missed.
         prepare: makes it ready to run once, before all rounds; raises `Missing`.
         make: a new process of it.
         auth: what a member says of itself on connecting.
@@ -45,6 +48,7 @@ class Target:
     name: str
     label: str
     stores: bool
+    syncs: bool
     prepare: Callable[[], None]
     make: Callable[[BenchDatabase, Path], Process]
     auth: Callable[[Person], dict[str, str]]
@@ -63,23 +67,46 @@ def _by_name(person: Person) -> dict[str, str]:
     return {"username": person.username}
 
 
-def _hubbub(database: BenchDatabase, folder: Path) -> Process:
-    """`hubbub serve` with its defaults, on the bench's PostgreSQL."""
+def _hubbub(*more: str) -> Callable[[BenchDatabase, Path], Process]:
+    """`hubbub serve` on the bench's PostgreSQL, with its defaults, but without a limit on how fast one may send."""
     inherited: Mapping[str, str | None] = {name: None for name in os.environ if name.startswith("HUBBUB_")}
-    return Process(
-        python("-m", "hubbub.cli.main", "serve", "--port", "0"),
-        ready=r"ready at http://127\.0\.0\.1:(\d+)",
-        start_timeout=_START_SECONDS,
-        cwd=folder,  # no `.env` there
-        env={
-            **inherited,
-            "DATABASE_URL": database.url,
-            "HUBBUB_DATA_DIR": str(folder / "hubbub"),
-            "HUBBUB_LOG_LEVEL": "warning",
-            "JWT_SECRET": database.secret,
-            "PYTHONPATH": os.pathsep.join(_import_path()),
-        },
+    unlimited = {_SEND_RATE: "0"} if any(field.metadata["name"] == _SEND_RATE for field in fields(Settings)) else {}
+
+    def make(database: BenchDatabase, folder: Path) -> Process:
+        return Process(
+            python("-m", "hubbub.cli.main", "serve", "--port", "0", *more),
+            ready=r"ready at http://127\.0\.0\.1:(\d+)",
+            start_timeout=_START_SECONDS,
+            cwd=folder,  # no `.env` there
+            env={
+                **inherited,
+                **unlimited,
+                "DATABASE_URL": database.url,
+                "HUBBUB_DATA_DIR": str(folder / "hubbub"),
+                "HUBBUB_LOG_LEVEL": "warning",
+                "JWT_SECRET": database.secret,
+                "PYTHONPATH": os.pathsep.join(_import_path()),
+            },
+        )
+
+    return make
+
+
+def _prepare_workers() -> None:
+    """That this Hubbub can run several processes.
+
+    Raises:
+        Missing: it cannot.
+    """
+    said = subprocess.run(
+        python("-m", "hubbub.cli.main", "serve", "--help"),
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "120", "NO_COLOR": "1"},
     )
+    if "--workers" not in said.stdout:
+        raise Missing("needs `hubbub serve --workers`, which this version does not have")
 
 
 def _import_path() -> list[str]:
@@ -88,7 +115,7 @@ def _import_path() -> list[str]:
 
 
 def _hubbub_versions() -> dict[str, str]:
-    return {name: version(name) for name in ("hubbub", "uvicorn", "uvloop", "asyncpg", "msgspec", "websockets")}
+    return {name: version(name) for name in ("hubbub", "uvicorn", "uvloop", "asyncpg", "msgspec")}
 
 
 def _node(program: str) -> Callable[[BenchDatabase, Path], Process]:
@@ -125,6 +152,19 @@ def _prepare_node() -> None:
     done.touch()
 
 
+def _prepare_uws() -> None:
+    """Its packages, and that its binaries know this machine and this Node.
+
+    Raises:
+        Missing: they do not, or it cannot be had.
+    """
+    _prepare_node()
+    command = ["node", "--input-type=module", "-e", 'import "uwebsockets"']
+    tried = subprocess.run(command, cwd=NODE_PEERS, check=False, capture_output=True, text=True)
+    if tried.returncode != 0:
+        raise Missing(f"has no binary for this machine and this Node: {tried.stderr.strip()[-300:]}")
+
+
 def _node_versions(*packages: str) -> Callable[[], dict[str, str]]:
     def read() -> dict[str, str]:
         node = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout.strip()
@@ -134,18 +174,35 @@ def _node_versions(*packages: str) -> Callable[[], dict[str, str]]:
     return read
 
 
-def _python_relay(database: BenchDatabase, folder: Path) -> Process:
-    return Process(python(PEERS / "python" / "relay.py"), ready=r"ready on port (\d+)", start_timeout=_START_SECONDS)
+def _python(module: str) -> Callable[[BenchDatabase, Path], Process]:
+    def make(database: BenchDatabase, folder: Path) -> Process:
+        return Process(
+            python("-m", f"bench.peers.python.{module}"), ready=r"ready on port (\d+)", start_timeout=_START_SECONDS
+        )
+
+    return make
 
 
 def _python_versions() -> dict[str, str]:
     return {name: version(name) for name in ("python-socketio", "uvicorn", "uvloop", "websockets")}
 
 
-HUBBUB: Final = Target("hubbub", "Hubbub", True, _nothing, _hubbub, _by_token, _hubbub_versions)
+HUBBUB: Final = Target("hubbub", "Hubbub", True, True, _nothing, _hubbub(), _by_token, _hubbub_versions)
+WORKERS: Final = Target(
+    "hubbub-2",
+    "Hubbub, 2 workers",
+    True,
+    True,
+    _prepare_workers,
+    _hubbub("--workers", "2"),
+    _by_token,
+    _hubbub_versions,
+)
+CORE: Final = Target("core", "Hubbub's core alone", False, False, _nothing, _python("core"), _by_name, _hubbub_versions)
 NODE_RELAY: Final = Target(
     "node-relay",
     "Node socket.io",
+    False,
     False,
     _prepare_node,
     _node("relay.mjs"),
@@ -156,12 +213,17 @@ NODE_CHAT: Final = Target(
     "node-chat",
     "Node socket.io + pg",
     True,
+    False,
     _prepare_node,
     _node("chat.mjs"),
     _by_name,
     _node_versions("socket.io", "ws", "pg"),
 )
 PYTHON_RELAY: Final = Target(
-    "python-relay", "python-socketio", False, _nothing, _python_relay, _by_name, _python_versions
+    "python-relay", "python-socketio", False, False, _nothing, _python("relay"), _by_name, _python_versions
 )
-TARGETS: Final = (HUBBUB, NODE_RELAY, PYTHON_RELAY, NODE_CHAT)
+UWS: Final = Target(
+    "uws", "uWebSockets (C++)", False, False, _prepare_uws, _node("uws.mjs"), _by_name, _node_versions("uwebsockets")
+)
+TARGETS: Final = (HUBBUB, WORKERS, CORE, UWS, NODE_RELAY, PYTHON_RELAY, NODE_CHAT)
+OURS: Final = (HUBBUB, WORKERS, CORE)  # what has to be there is no peer's matter

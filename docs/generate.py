@@ -69,7 +69,7 @@ def metrics() -> str:
     ]
     # The readings are lazy; only their names and sentences are wanted here.
     anything = cast(Any, _Anything())
-    for reading in readings(anything, anything, anything):
+    for reading in readings(anything, anything, anything, anything):
         name = f"hubbub_{reading.name}" + ("_total" if reading.kind == "counter" else "")
         lines.append(f"| `{name}` | {reading.kind} | {reading.doc} |")
     return "\n".join(lines) + "\n"

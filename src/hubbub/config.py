@@ -185,11 +185,31 @@ class Settings:
         _whole(65_536, 1_000_000_000),
         "Most bytes that may wait for one slow connection; above it the connection is closed and its client resumes.",
     )
+    max_connections: int | None = setting(
+        "HUBBUB_MAX_CONNECTIONS",
+        None,
+        lambda text: _whole(1, 1_000_000)(text) if text.strip() else None,
+        "Most connections of one process; above it a new one is answered 503 with `Retry-After`. Left out: what the limit "
+        "on open files allows, which is raised at start as far as may be, and 100,000 at most.",
+    )
+    send_rate: int = setting(
+        "HUBBUB_SEND_RATE",
+        200,
+        _whole(0, 1_000_000),
+        "Messages, edits and deletions that one account may send each second, for ever; each single connection half as "
+        "many. Twenty seconds' worth may come at once; more is answered `rate_limited`. 0: no limit.",
+    )
     flush_tick_ms: int = setting(
         "HUBBUB_FLUSH_TICK_MS",
         5,
         _whole(0, 1_000),
         "Under load, how long frames for one connection are gathered into one write, at most; acks are not.",
+    )
+    compression: str = setting(
+        "HUBBUB_COMPRESSION",
+        "off",
+        _choice("off", "on"),
+        "`on`: WebSocket messages from 300 bytes are compressed (permessage-deflate) for clients that offer it, each once for all.",
     )
     journal_queue: int = setting(
         "HUBBUB_JOURNAL_QUEUE",

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hubbub.chat.context import Chat
+from hubbub.histogram import Histogram
 from hubbub.realtime import Realtime
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
 
 
-def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
+def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) -> Iterator[Reading]:
     """What /metrics shows; each name gets the prefix `hubbub_`."""
-    journal, stats, feeds = chat.journal, realtime.stats, edge.feeds
+    journal, stats, feeds, deflater = chat.journal, realtime.stats, edge.feeds, realtime.deflater
     yield Reading("gauge", "connections", "Open connections.", lambda: realtime.connections)
     yield Reading("gauge", "people", "People connected to this process.", lambda: len(edge.seats.by_user))
     yield Reading("gauge", "rooms_in_use", "Rooms that somebody here listens to.", lambda: len(feeds.by_id))
     yield Reading("counter", "connections_opened", "Connections since start.", lambda: stats.opened)
+    yield Reading(
+        "counter", "connections_refused", "Sessions refused for HUBBUB_MAX_CONNECTIONS.", lambda: stats.refused
+    )
     yield Reading(
         "counter",
         "connections_closed",
@@ -25,11 +29,48 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
         "reason",
     )
     yield Reading("counter", "events", "Events from clients.", lambda: stats.events)
+    yield Reading(
+        "counter",
+        "rate_limited",
+        "What was answered `rate_limited`: sends over an account's or a connection's rate, other events over theirs.",
+        lambda: {
+            "account": float(chat.sends.by_account.refused),
+            "connection": float(chat.sends.by_connection.refused),
+            "events": float(edge.event_rate.refused),
+        },
+        "rate",
+    )
+    yield Reading("gauge", "arrivals_waiting", "Connects that wait to be signed in.", lambda: chat.arrivals.waiting)
+    yield Reading("counter", "arrivals", "Connects that were signed in, or refused.", lambda: chat.arrivals.asked)
+    yield Reading("counter", "arrivals_batches", "Statements that read them.", lambda: chat.arrivals.batches)
+    yield Reading(
+        "counter", "arrivals_overloaded", "Connects that were sent away for later.", lambda: chat.arrivals.overloaded
+    )
     yield Reading("counter", "protocol_errors", "Connections that broke the protocol.", lambda: stats.protocol_errors)
     yield Reading("counter", "deliveries", "Messages handed to connections.", lambda: stats.messages_out)
+    yield Reading(
+        "counter",
+        "conflated",
+        "Passing events that slow connections were spared, because a later one replaced them.",
+        lambda: stats.conflated,
+    )
     yield Reading("counter", "writes", "Writes to sockets; under load one carries many messages.", lambda: stats.writes)
     yield Reading("counter", "sent_bytes", "Bytes to clients.", lambda: stats.bytes_out)
     yield Reading("counter", "received_bytes", "Bytes from clients.", lambda: stats.bytes_in)
+    yield Reading("counter", "compressed_connections", "WebSockets that took compression.", lambda: stats.compressed)
+    yield Reading(
+        "counter",
+        "compressed_messages",
+        "Messages compressed, each once however many it was for.",
+        lambda: deflater.messages,
+    )
+    yield Reading(
+        "counter",
+        "compressed_messages_bytes",
+        "Bytes of these messages, each counted once, before and after.",
+        lambda: {"plain": float(deflater.plain_bytes), "compressed": float(deflater.compressed_bytes)},
+        "form",
+    )
     yield Reading("gauge", "journal_waiting", "Sends not yet stored.", lambda: journal.waiting)
     yield Reading("counter", "journal_stored", "Messages stored.", lambda: journal.stats.stored)
     yield Reading("counter", "journal_batches", "Statements that stored them.", lambda: journal.stats.batches)
@@ -49,3 +90,9 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime) -> Iterator[Reading]:
         "gauge", "database_connections_in_use", "Connections of the pool in use.", lambda: chat.database.in_use
     )
     yield Reading("gauge", "database_connections_max", "Most connections of the pool.", lambda: chat.database.size)
+    yield Reading(
+        "histogram",
+        "loop_lag_seconds",
+        "How late the event loop comes to what is due, looked at ten times a second.",
+        lambda: loop_lag,
+    )

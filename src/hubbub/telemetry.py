@@ -7,16 +7,22 @@ have a `repr` without contents. Metrics are read when they are scraped, from the
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from time import perf_counter
+from typing import Final, Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from hubbub.histogram import Histogram
+
+LOOP_LOOK_SECONDS: Final = 0.1
 
 
 def configure_logs(level: str, form: str) -> None:
@@ -60,15 +66,39 @@ def configure_logs(level: str, form: str) -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
+_FAMILIES: Final[dict[str, Callable[..., CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]]] = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One metric: its name, its sentence, and how to read it now. With `label`, the reading is a value per label."""
+    """One metric: its name, its sentence, and how to read it now. With `label`, the reading is a value per label.
 
-    kind: Literal["counter", "gauge"]
+    A counter or gauge is read as a number, a histogram as a `Histogram` of seconds.
+    """
+
+    kind: Literal["counter", "gauge", "histogram"]
     name: str
     doc: str
-    read: Callable[[], float | dict[str, float]]
+    read: Callable[[], float | Histogram | dict[str, float] | dict[str, Histogram]]
     label: str | None = None
+
+    def metric(self) -> Metric:
+        """As Prometheus's library has it, with what is read now."""
+        family = _FAMILIES[self.kind](f"hubbub_{self.name}", self.doc, labels=[self.label] if self.label else [])
+        value = self.read()
+        for label, one in value.items() if isinstance(value, dict) else ((None, value),):
+            labels = [label] if label is not None else []
+            if isinstance(family, HistogramMetricFamily):
+                assert isinstance(one, Histogram)
+                family.add_metric(labels, one.buckets(), one.total)
+            else:
+                assert not isinstance(one, Histogram)
+                family.add_metric(labels, one)
+        return family
 
 
 class _Readings(Collector):
@@ -76,13 +106,7 @@ class _Readings(Collector):
         self._readings = tuple(readings)
 
     def collect(self) -> Iterable[Metric]:
-        for reading in self._readings:
-            family = CounterMetricFamily if reading.kind == "counter" else GaugeMetricFamily
-            metric = family(f"hubbub_{reading.name}", reading.doc, labels=[reading.label] if reading.label else [])
-            value = reading.read()
-            for label, number in value.items() if isinstance(value, dict) else ((None, value),):
-                metric.add_metric([label] if label is not None else [], number)
-            yield metric
+        return [reading.metric() for reading in self._readings]
 
 
 class Metrics:
@@ -96,3 +120,11 @@ class Metrics:
     def text(self) -> bytes:
         """The Prometheus text format, version 0.0.4."""
         return generate_latest(self._registry)
+
+
+async def watch_loop(lag: Histogram) -> None:
+    """Ten times a second, note how late the event loop came to it: so long does everything wait that is due."""
+    while True:
+        due = perf_counter() + LOOP_LOOK_SECONDS
+        await asyncio.sleep(LOOP_LOOK_SECONDS)
+        lag.observe(max(0.0, perf_counter() - due))

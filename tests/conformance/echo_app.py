@@ -88,6 +88,8 @@ def counts(realtime: Realtime, echo: Echo) -> dict[str, Any]:
         "all_tasks": len(asyncio.all_tasks()),
         "opened": realtime.stats.opened,
         "closed": dict(realtime.stats.closed),
+        "compressed": realtime.stats.compressed,
+        "compressed_messages": realtime.deflater.messages,
     }
 
 
@@ -120,6 +122,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         upgrade_timeout_ms=arguments.upgrade_timeout,
         outbox_bytes=arguments.outbox_bytes,
         cors_origins=tuple(arguments.origin) or "*",
+        compression=arguments.compression,
     )
     echo = Echo()
     engine: Callable[[Connection], Handler] | None = EngineEcho if arguments.engine_only else None
@@ -154,6 +157,7 @@ def main() -> None:
     parser.add_argument("--upgrade-timeout", type=int, default=10_000, metavar="MS")
     parser.add_argument("--outbox-bytes", type=int, default=1_048_576)
     parser.add_argument("--origin", action="append", default=[], help="allow this origin only; may be repeated")
+    parser.add_argument("--compression", action="store_true", help="compress WebSockets of clients that offer it")
     parser.add_argument("--engine-only", action="store_true", help="Engine.IO alone, echoing, at /engine.io/")
     arguments = parser.parse_args()
     runner = asyncio.Runner(loop_factory=loop_factory())

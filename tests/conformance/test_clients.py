@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import socketio
-from tests.conformance.conftest import EchoServer
+from tests.conformance.conftest import EchoServer, start
 from tests.support.process import Process, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,6 +24,7 @@ async def test_socketio_client_for_node(echo: EchoServer, node_clients: Path, mo
     assert await client.stop() in (0, -15)
     assert result["done"] == ["order", "acks", "binary", "namespaces", "heartbeat", "reconnect"]
     assert result["transport"] == ("polling" if mode == "polling" else "websocket")
+    assert result["extensions"] == ""
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -58,3 +59,14 @@ async def test_python_socketio_client_refused(echo: EchoServer) -> None:
     with pytest.raises(socketio.exceptions.ConnectionError):
         await client.connect(echo.origin, transports=["websocket"], namespaces=["/random"])
     await client.disconnect()
+
+
+async def test_socketio_client_for_node_that_is_slow_is_told_so_and_comes_back(node_clients: Path) -> None:
+    server = await start("--ping-interval", "20000", "--outbox-bytes", "262144")
+    try:
+        client = Process(["node", node_clients / "slow.mjs", server.origin], ready=r"^(\{.*\})$", start_timeout=40)
+        result = json.loads((await client.start())[1])
+        assert await client.stop() in (0, -15)
+        assert result == {"reason": "transport close", "code": 1013, "why": "slow", "back": True}
+    finally:
+        await server.process.stop()

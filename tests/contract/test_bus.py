@@ -50,7 +50,7 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
 @pytest.mark.parametrize("hint", HINTS, ids=lambda hint: type(hint).__name__)
 async def test_what_is_handed_over_is_what_was_published(bus: Bus, hint: Hint) -> None:
     heard: list[Hint] = []
-    await bus.start(heard.append)
+    await bus.start(heard.extend)
     bus.publish(hint)
     await eventually(lambda: bool(heard))
     assert heard[0] == hint
@@ -59,7 +59,7 @@ async def test_what_is_handed_over_is_what_was_published(bus: Bus, hint: Hint) -
 
 async def test_nothing_is_invented(bus: Bus) -> None:
     heard: list[Hint] = []
-    await bus.start(heard.append)
+    await bus.start(heard.extend)
     hints = [Change(room_id=ROOM, number=n, event="receive-message", data=MESSAGE) for n in range(500)]
     for hint in hints:
         bus.publish(hint)
@@ -71,7 +71,7 @@ async def test_nothing_is_invented(bus: Bus) -> None:
 async def test_publish_never_raises_whatever_the_state(bus: Bus) -> None:
     heard: list[Hint] = []
     bus.publish(HINTS[0])
-    await bus.start(heard.append)
+    await bus.start(heard.extend)
     await bus.close()
     bus.publish(HINTS[0])
     await bus.close()
@@ -79,7 +79,7 @@ async def test_publish_never_raises_whatever_the_state(bus: Bus) -> None:
 
 async def test_nothing_is_delivered_after_close(bus: Bus) -> None:
     heard: list[Hint] = []
-    await bus.start(heard.append)
+    await bus.start(heard.extend)
     bus.publish(HINTS[0])
     await bus.close()
     count = len(heard)

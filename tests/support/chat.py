@@ -12,14 +12,17 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from hubbub.chat.context import Chat, Rules
-from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.group_read import GroupRead
+from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
+from hubbub.domain import limits
 from hubbub.domain.changes import Hint
 from hubbub.fanout.local import LocalBus
+from hubbub.store import arrivals, sync
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
 
@@ -88,6 +91,9 @@ async def running_chat(
         presence=Presence(database, bus),
         typing=TypingBook(bus),
         login_failures=FailureLimiter(most=10, seconds=60),
+        sends=SendLimiter(0),
+        arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
+        looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
         rules=Rules(
             **{
                 "max_message_bytes": 16_384,

@@ -27,7 +27,14 @@ class Client:
         checks: False where a test cannot afford to hold each event against the document.
     """
 
-    def __init__(self, url: str, *, transports: tuple[str, ...] = ("websocket",), reconnection: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        transports: tuple[str, ...] = ("websocket",),
+        reconnection: bool = False,
+        compression: bool = False,
+    ) -> None:
         self.url = url
         self.events: list[tuple[str, Any]] = []
         self.refused: Any = None
@@ -36,7 +43,11 @@ class Client:
         self.faults: list[str] = []
         self._changed = asyncio.Event()
         self._transports = list(transports)
-        self.sio = socketio.AsyncClient(reconnection=reconnection, handle_sigint=False)
+        self.sio = socketio.AsyncClient(
+            reconnection=reconnection,
+            handle_sigint=False,
+            websocket_extra_options={"compress": 15} if compression else None,
+        )
         self.sio.on("*", self._take)
         self.sio.on("connect_error", self._refuse)
         self.sio.on("disconnect", self._end)

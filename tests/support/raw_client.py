@@ -21,11 +21,12 @@ _BOUND: Final = 5.0
 
 
 class ClosedError(Exception):
-    """The server ended the WebSocket; `code` is that of its close frame, None without one."""
+    """The server ended the WebSocket; `code` and `reason` are those of its close frame, None and "" without one."""
 
-    def __init__(self, code: int | None) -> None:
-        super().__init__(f"closed with {code}")
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(f"closed with {code} {reason}")
         self.code = code
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -160,13 +161,13 @@ class RawWebSocket:
             raise self._closed(None) from None
         opcode = first & 0x0F
         if opcode == CLOSE:
-            raise self._closed(int.from_bytes(data[:2], "big") if data else 1005)
+            raise self._closed(int.from_bytes(data[:2], "big") if data else 1005, data[2:].decode())
         return opcode, data
 
-    def _closed(self, code: int | None) -> ClosedError:
+    def _closed(self, code: int | None, reason: str = "") -> ClosedError:
         if not self._keep_open:
             self._writer.close()
-        return ClosedError(code)
+        return ClosedError(code, reason)
 
     async def receive(self, timeout: float = _BOUND, *, pings: bool = False) -> str | bytes:
         """The next message; Engine.IO pings are answered and passed over unless `pings` is True."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,9 +36,9 @@ class World:
         self.reading: asyncio.Event | None = None
         self.feeds: Feeds[str] = Feeds(self._deliver, self._read, self._positions)
 
-    def _deliver(self, feed: RoomFeed[str], listeners: Collection[str], one: Change) -> None:
+    def _deliver(self, feed: RoomFeed[str], listeners: Collection[str], run: Sequence[Change]) -> None:
         for listener in listeners:
-            self.told[listener].append(one.number)
+            self.told[listener] += [one.number for one in run]
 
     async def _read(self, room_id: UUID, number: int) -> tuple[list[Change], int]:
         self.reads.append(number)
@@ -68,7 +68,7 @@ class World:
 
     def hint(self, *numbers: int) -> None:
         for number in numbers:
-            self.feeds.accept(change(number))
+            self.feeds.accept([change(number)])
 
     @property
     def feed(self) -> RoomFeed[str]:
@@ -272,9 +272,9 @@ async def test_whoever_stops_listening_while_told_is_told_no_more(world: World) 
     world.hint(1, 2, 3, 4, 5)
     real = world.feeds.deliver
 
-    def put_out(feed: RoomFeed[str], listeners: Collection[str], one: Change) -> None:
-        real(feed, listeners, one)
-        if one.number == 3:
+    def put_out(feed: RoomFeed[str], listeners: Collection[str], run: Sequence[Change]) -> None:
+        real(feed, listeners, run)
+        if run[-1].number == 3:
             world.feeds.detach(ROOM, "late")
 
     world.feeds.deliver = put_out
@@ -342,8 +342,11 @@ async def test_nothing_is_lost_doubled_or_out_of_order(seed: int, monkeypatch: p
                 waiting += [one] * dice.choice([0, 1, 1, 1, 2])
         elif step < 0.75:
             dice.shuffle(waiting) if dice.random() < 0.5 else None
-            for _ in range(min(len(waiting), dice.randrange(20))):
-                world.feeds.accept(waiting.pop(0))
+            some = dice.randrange(20)
+            together = dice.choice([1, 20])
+            for start in range(0, min(len(waiting), some), together):
+                world.feeds.accept(waiting[start : min(start + together, some)])
+            del waiting[:some]
         elif step < 0.85:
             listener = next(names)
             world.feeds.open(ROOM, "room")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
-from hubbub.chat.limiter import FailureLimiter
+from hubbub.chat.group_read import GroupRead
+from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.fanout.bus import Bus
+from hubbub.store.arrivals import Arrival
 from hubbub.store.database import Database
 from hubbub.store.journal import Journal
+from hubbub.store.sync import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """The parts a use case may use; none of them knows of sockets or HTTP."""
+    """The parts a use case may use; none of them knows of sockets or HTTP.
+
+    Attributes:
+        arrivals: by session and account, what one who connects is to be told.
+        looks: by person and rooms, where the rooms stand.
+    """
 
     database: Database
     journal: Journal
@@ -43,4 +52,7 @@ class Chat:
     presence: Presence
     typing: TypingBook
     login_failures: FailureLimiter
+    sends: SendLimiter
+    arrivals: GroupRead[tuple[UUID, UUID], Arrival | None]
+    looks: GroupRead[tuple[UUID, list[UUID]], Look]
     rules: Rules

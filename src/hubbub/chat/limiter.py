@@ -1,6 +1,7 @@
-"""Slows down guessing: failures per key within a minute, in bounded memory.
+"""Slows down: guessing (failures per key within a minute), and whoever sends more than the others can bear.
 
-Only failures count, so nobody who knows a password is ever slowed by who does not, from another address.
+Of sign-ins only failures count, so nobody who knows a password is ever slowed by who does not, from another address.
+Of sends all count. Memory is bounded: a key that has not been used for a while is forgotten.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from typing import Final
+from uuid import UUID
 
+from hubbub.domain import limits
 from hubbub.errors import HubbubError
 
 _KEYS_MAX: Final = 10_000
@@ -37,3 +40,65 @@ class FailureLimiter:
         self._failures[key] = [*recent, now][-self._most :]
         while len(self._failures) > _KEYS_MAX:
             self._failures.popitem(last=False)
+
+
+class Rate:
+    """How often something may happen: so many a second for ever, and a burst of so many at once before that counts.
+
+    A token bucket without a bucket: all there is to remember of one is when it will be full again, on the monotonic
+    clock (the generic cell rate algorithm, ITU-T I.371). The caller keeps that number; 0 is a full one.
+
+    Args:
+        per_second: 0 for no limit.
+
+    Attributes:
+        refused: how many were refused since start.
+    """
+
+    __slots__ = ("_interval", "_window", "refused")
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._interval = 1 / per_second if per_second else 0.0
+        self._window = burst * self._interval
+        self.refused = 0
+
+    def spend(self, full_at: float) -> float:
+        """One more happens: when the bucket will be full again.
+
+        Raises:
+            HubbubError: `rate_limited`, with the seconds until the next is allowed.
+        """
+        now = time.monotonic()
+        full_at = (full_at if full_at > now else now) + self._interval
+        if full_at - now > self._window:
+            self.refused += 1
+            raise HubbubError("rate_limited", retry_after=full_at - now - self._window + 0.001)
+        return full_at
+
+
+class SendLimiter:
+    """How fast one account may send, over all its connections and REST, and how fast each connection may: half that.
+
+    Args:
+        per_second: of an account, for ever; 0 for no limit. A burst is `limits.SEND_BURST_SECONDS` of it.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        burst = per_second * limits.SEND_BURST_SECONDS
+        self.by_connection = Rate(per_second / 2, burst)
+        self.by_account = Rate(per_second, burst)
+        self._full_at: dict[UUID, float] = {}
+        self._look_at = _KEYS_MAX
+
+    def spend(self, user_id: UUID) -> None:
+        """An account sends, edits or deletes.
+
+        Raises:
+            HubbubError: `rate_limited`.
+        """
+        book = self._full_at
+        book[user_id] = self.by_account.spend(book.get(user_id, 0.0))
+        if len(book) > self._look_at:
+            now = time.monotonic()
+            self._full_at = {user_id: full_at for user_id, full_at in book.items() if full_at > now}
+            self._look_at = max(_KEYS_MAX, 2 * len(self._full_at))

@@ -34,57 +34,37 @@ def send_message(chat: Chat, actor: Actor, room_id: UUID, room: str, command: Po
         HubbubError: `too_large`, `validation_failed`, `overloaded`.
     """
     check_text(command.message, chat.rules.max_message_bytes)
-    stored = chat.journal.append(actor.user_id, room_id, command.message, command.client_id, command.reply_to)
-    outcome: asyncio.Future[Sent] = stored.get_loop().create_future()
-    stored.add_done_callback(partial(_publish, chat, actor, room_id, room, command, outcome))
-    return outcome
+    tell = partial(_tell, chat, actor, room_id, room, command)
+    return chat.journal.append(actor.user_id, room_id, command.message, command.client_id, command.reply_to, tell)
 
 
-def _publish(
-    chat: Chat,
-    actor: Actor,
-    room_id: UUID,
-    room: str,
-    command: PostMessage,
-    outcome: asyncio.Future[Sent],
-    stored: asyncio.Future[Stored],
-) -> None:
-    """Committed: acknowledge, then tell (law 2)."""
-    error = stored.exception()
-    if error is not None:
-        if not outcome.done():
-            outcome.set_exception(error)
-        return
-    place = stored.result()
+def _tell(chat: Chat, actor: Actor, room_id: UUID, room: str, command: PostMessage, place: Stored) -> Sent:
+    """Committed: acknowledge, then tell (law 2). The bus hands over after the acks of the same commit."""
     timestamp = stamp(place.created_at)
-    message = Message(
-        id=place.message_id,
-        seq=place.seq,
-        change_seq=place.change_seq,
-        room=room,
-        room_id=room_id,
-        user_id=actor.user_id,
-        username=actor.username,
-        display_name=actor.display_name,
-        avatar=actor.avatar,
-        message=command.message,
-        timestamp=timestamp,
-        client_id=command.client_id,
-        reply_to=command.reply_to,
-        delivered_to=[],
-        read_by=[],
-    )
-    if not outcome.done():
-        sent = Sent(
+    if not place.duplicate:
+        message = Message(
             id=place.message_id,
             seq=place.seq,
-            timestamp=timestamp,
-            duplicate=place.duplicate,
+            change_seq=place.change_seq,
             room=room,
             room_id=room_id,
+            user_id=actor.user_id,
+            username=actor.username,
+            display_name=actor.display_name,
+            avatar=actor.avatar,
+            message=command.message,
+            timestamp=timestamp,
+            client_id=command.client_id,
+            reply_to=command.reply_to,
+            delivered_to=[],
+            read_by=[],
         )
-        outcome.set_result(sent)
-    if not place.duplicate:
-        change = Change(room_id=room_id, number=place.change_seq, event="receive-message", data=message)
-        # The acknowledgement was scheduled by set_result just now; this comes behind it.
-        stored.get_loop().call_soon(chat.bus.publish, change)
+        chat.bus.publish(Change(room_id=room_id, number=place.change_seq, event="receive-message", data=message))
+    return Sent(
+        id=place.message_id,
+        seq=place.seq,
+        timestamp=timestamp,
+        duplicate=place.duplicate,
+        room=room,
+        room_id=room_id,
+    )

@@ -11,7 +11,7 @@ import time
 from uuid import UUID
 
 from hubbub.chat.context import Chat
-from hubbub.chat.tokens import fingerprint, new_refresh_token
+from hubbub.chat.tokens import Claims, fingerprint, new_refresh_token
 from hubbub.domain.answers import SignedIn
 from hubbub.domain.changes import Revoked
 from hubbub.domain.commands import Login, check_name
@@ -121,7 +121,7 @@ async def authenticate(chat: Chat, token: str) -> Actor:
     return users.actor_of(row, claims.session_id, claims.expires_at)
 
 
-async def sign_in_guest(chat: Chat, name: str | None) -> Actor:
+async def sign_in_guest(chat: Chat, name: str | None) -> Claims:
     """A new guest: an account without a password, for a day, where the operator allows it.
 
     Raises:
@@ -139,7 +139,7 @@ async def sign_in_guest(chat: Chat, name: str | None) -> Actor:
         if row is None:
             raise HubbubError("conflict")
         await sessions.open_session(conn, session_id, user_id, fingerprint(new_refresh_token()), GUEST_SECONDS, None)
-    return users.actor_of(row, session_id, time.time() + GUEST_SECONDS)
+    return Claims(user_id, session_id, time.time() + GUEST_SECONDS)
 
 
 async def still_standing(chat: Chat, session_ids: list[UUID]) -> set[UUID]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from hubbub.chat.context import Chat
 from hubbub.chat.members import joined, left
 from hubbub.chat.rooms import change_of
+from hubbub.chat.tokens import Claims
 from hubbub.domain import limits, policy
 from hubbub.domain.answers import MemberChange, MessageChange, RoomChanges, Synced
 from hubbub.domain.changes import Change
@@ -18,27 +19,24 @@ from hubbub.store import rooms, sync, users
 from hubbub.store.database import Connection
 
 
-async def read_ready(chat: Chat, actor: Actor) -> Ready:
-    """What a client is told first: who it is, the epoch, its rooms.
+async def arrive(chat: Chat, claims: Claims) -> tuple[Actor, Ready]:
+    """Whoever a token speaks for, if its session still stands, and what they are told first: the epoch, their rooms.
 
     Raises:
-        HubbubError: `unauthorized`, where the account is gone.
+        HubbubError: `unauthorized`, `unavailable`, `overloaded`.
     """
-    async with chat.database.connection() as conn:
-        row = await users.by_id(conn, actor.user_id)
-        if row is None:
-            raise HubbubError("unauthorized")
-        return Ready(
-            user=users.user_of(row, own=True),
-            epoch=await sync.epoch(conn),
-            rooms=await rooms.mine(conn, actor.user_id),
-        )
+    found = await chat.arrivals.ask((claims.session_id, claims.user_id))
+    if found is None:
+        raise HubbubError("unauthorized", "The session has ended; sign in again.")
+    actor = users.actor_of(found.account, claims.session_id, claims.expires_at)
+    return actor, Ready(user=users.user_of(found.account, own=True), epoch=found.epoch, rooms=found.rooms)
 
 
 async def read_missed(chat: Chat, actor: Actor, command: Sync) -> Synced:
     """The present state of all that changed in the rooms named since the numbers given, in pages.
 
-    Rooms that one may not see are left out; may one see them is decided now, whatever was so before.
+    Where rooms stand is read for all who ask in one statement; only rooms that did change cost more. Rooms that one
+    may not see are left out; may one see them is decided now, whatever was so before.
 
     Raises:
         HubbubError: `resync_required` (another epoch, or a number the room has not reached), `too_large`.
@@ -48,29 +46,23 @@ async def read_missed(chat: Chat, actor: Actor, command: Sync) -> Synced:
     answered: dict[str, RoomChanges] = {}
     left_to_give = limits.SYNC_CHANGES
     cut = False
-    async with chat.database.connection() as conn:
-        epoch = await sync.epoch(conn)
-        if command.epoch != epoch:
+    epoch, found = await chat.looks.ask((actor.user_id, list(command.rooms)))
+    if command.epoch != epoch:
+        raise HubbubError("resync_required")
+    for room_id, number in command.rooms.items():
+        room = found.get(room_id)
+        if room is None or not policy.may_read(room):
+            continue
+        if number > room.last_seq:
             raise HubbubError("resync_required")
-        for room_id, number in command.rooms.items():
-            row = await rooms.by_id(conn, actor.user_id, room_id)
-            if row is None:
-                continue
-            room = rooms.room_of(row)
-            if not policy.may_read(room):
-                continue
-            if number > room.last_seq:
-                raise HubbubError("resync_required")
-            if left_to_give <= 0:
-                cut = True
-                answered[str(room_id)] = RoomChanges(
-                    room=room.name, changes=[], up_to=number, more=number < room.last_seq
-                )
-                continue
-            page = await sync.changes_since(conn, room, number, min(limits.SYNC_PAGE, left_to_give))
-            left_to_give -= len(page.changes)
-            cut = cut or page.more
-            answered[str(room_id)] = page
+        if number == room.last_seq or left_to_give <= 0:
+            page = RoomChanges(room=room.name, changes=[], up_to=number, more=number < room.last_seq)
+        else:
+            async with chat.database.connection() as conn:
+                page = await sync.changes_since(conn, room, number, min(limits.SYNC_PAGE, left_to_give))
+        left_to_give -= len(page.changes)
+        cut = cut or page.more
+        answered[str(room_id)] = page
     return Synced(epoch=epoch, rooms=answered, more=cut)
 
 

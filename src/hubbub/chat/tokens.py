@@ -6,16 +6,18 @@ nothing in it is looked at before its signature. Whether the session still stand
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import jwt
+import msgspec
 
-from hubbub.domain.ids import as_uuid
 from hubbub.domain.limits import TOKEN_MAX
 from hubbub.errors import HubbubError
 
@@ -33,6 +35,25 @@ class Claims:
     expires_at: float
 
 
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    alg: Literal["HS256"]
+    typ: Literal["access"]
+
+
+class _Body(msgspec.Struct, frozen=True):
+    iss: Literal["hubbub"]
+    aud: Literal["hubbub"]
+    sub: UUID
+    sid: UUID
+    iat: float
+    exp: float
+    nbf: float = 0.0
+
+
+_HEAD: Final = msgspec.json.Decoder(_Head)
+_CLAIMS: Final = msgspec.json.Decoder(_Body)
+
+
 class Tokens:
     """Issues and verifies.
 
@@ -43,6 +64,7 @@ class Tokens:
 
     def __init__(self, secret: str, expires_in: int) -> None:
         self._secret = secret
+        self._key = secret.encode()
         self.expires_in = expires_in
 
     def issue(self, user_id: UUID, session_id: UUID) -> str:
@@ -70,24 +92,33 @@ class Tokens:
         """
         if len(token) > TOKEN_MAX:
             raise HubbubError("unauthorized")
+        # RFC 7515, section 5.2, for the one kind of token we issue, signature first. A library that knows every kind
+        # took nine times as long, a fifth of a connect's CPU.
+        signed, _, signature = token.rpartition(".")
+        head, _, body = signed.partition(".")
         try:
-            found = jwt.decode_complete(
-                token,
-                self._secret,
-                algorithms=[_ALGORITHM],
-                issuer=_NAME,
-                audience=_NAME,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "sid"]},
-            )
-        except jwt.ExpiredSignatureError:
-            raise HubbubError("token_expired") from None
-        except (jwt.InvalidTokenError, ValueError):
+            right = hmac.digest(self._key, signed.encode("ascii"), "sha256")
+            if not hmac.compare_digest(_spelled(right), signature.encode("ascii")):
+                raise HubbubError("unauthorized")
+            _HEAD.decode(_decoded(head))
+            claims = _CLAIMS.decode(_decoded(body))
+        except ValueError:  # not ASCII, not base64url, or (msgspec's errors are ValueErrors) not what we issue
             raise HubbubError("unauthorized") from None
-        claims = found["payload"]
-        user_id, session_id = as_uuid(str(claims["sub"])), as_uuid(str(claims["sid"]))
-        if found["header"].get("typ") != _TYPE or user_id is None or session_id is None:
+        now = time.time()
+        if claims.iat > now or claims.nbf > now:
             raise HubbubError("unauthorized")
-        return Claims(user_id, session_id, float(claims["exp"]))
+        if claims.exp <= now:
+            raise HubbubError("token_expired")
+        return Claims(claims.sub, claims.sid, claims.exp)
+
+
+def _spelled(data: bytes) -> bytes:
+    """base64url without padding (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def new_refresh_token() -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TypeAlias
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from hubbub.domain.events import MessageReadUpdate, MessageStatusUpdate, UserTyping
 from hubbub.domain.model import Wire
 
 
@@ -41,6 +42,21 @@ class Told(Struct, frozen=True, kw_only=True):
     event: str
     data: Wire
     but: UUID | None = None
+
+    @property
+    def key(self) -> tuple[object, ...] | None:
+        """Equal for those of which the latest says all that earlier ones said; None where each says its own.
+
+        A receipt in a room too large to list everybody names one person alone, and so does `messages-marked-read`.
+        """
+        data = self.data
+        if isinstance(data, UserTyping):
+            return self.event, data.room_id, data.user_id
+        if isinstance(data, MessageStatusUpdate) and data.delivered_to is not UNSET:
+            return self.event, data.message_id
+        if isinstance(data, MessageReadUpdate) and data.read_by is not UNSET:
+            return self.event, data.message_id
+        return None
 
     def __repr__(self) -> str:
         return f"<Told room_id={self.room_id} {self.event}>"

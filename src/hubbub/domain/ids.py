@@ -11,13 +11,14 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
+_RANDOM = 0x0FFF_3FFF_FFFF_FFFF_FFFF  # the 74 of the last 80 bits that are
+_VERSION = 0x7000_8000_0000_0000_0000  # and the six that say: version 7, variant of the RFC
+
 
 def new_id() -> UUID:
     """A UUID of version 7: 48 bits of Unix milliseconds, then 74 random bits."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    random = int.from_bytes(os.urandom(10)) & _RANDOM
+    return UUID(int=time.time_ns() // 1_000_000 << 80 | random | _VERSION)
 
 
 def as_uuid(text: str) -> UUID | None:
@@ -32,7 +33,9 @@ def as_uuid(text: str) -> UUID | None:
 
 def stamp(moment: datetime) -> str:
     """RFC 3339, UTC, milliseconds: `2026-11-22T10:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def now_utc() -> datetime:

@@ -15,7 +15,7 @@ Every implementation is held to this by `tests/contract/test_bus.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hubbub.domain.changes import Hint
@@ -24,8 +24,8 @@ from hubbub.domain.changes import Hint
 class Bus(Protocol):
     """Before: the use cases. After: `sequencer.py`, by way of `deliver`."""
 
-    async def start(self, deliver: Callable[[Hint], None]) -> None:
-        """Begin to hand over what any process publishes. `deliver` is called on the event loop."""
+    async def start(self, deliver: Callable[[Sequence[Hint]], None]) -> None:
+        """Begin to hand over what any process publishes, several hints at a time. `deliver` is called on the loop."""
 
     async def close(self) -> None:
         """End; nothing is delivered afterwards."""

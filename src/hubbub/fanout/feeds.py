@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import structlog
 
 from hubbub.domain.changes import Change
 from hubbub.domain.ids import as_uuid
-from hubbub.fanout.sequencer import GAP_SECONDS, Deliver, L, Read, RoomFeed, SequencerStats
+from hubbub.fanout.sequencer import GAP_SECONDS, Deliver, L, Read, RoomFeed
 
 LOOK_SECONDS: Final = 1.0
 LOOK_ROOMS: Final = 1_000  # rooms asked after in one statement
@@ -23,11 +24,25 @@ Positions: TypeAlias = Callable[[list[UUID]], Awaitable[Mapping[UUID, int]]]
 log = structlog.get_logger("feeds")
 
 
+@dataclass(slots=True)
+class FeedStats:
+    """Counters since start; `metrics.py` shows them.
+
+    Attributes:
+        lag: changes that the rooms in use were behind the database, at the last look.
+    """
+
+    accepted: int = 0
+    dropped: int = 0
+    repairs: int = 0
+    lag: int = 0
+
+
 class Feeds(Generic[L]):
     """The feeds of this process.
 
     Args:
-        deliver: tells listeners one change.
+        deliver: tells listeners a run of changes.
         read: from the database, the changes of a room after a number, and the number they reach.
         positions: where the counters of rooms stand.
     """
@@ -38,7 +53,7 @@ class Feeds(Generic[L]):
         self.positions = positions
         self.by_id: dict[UUID, RoomFeed[L]] = {}
         self._by_name: dict[str, RoomFeed[L]] = {}
-        self.stats = SequencerStats()
+        self.stats = FeedStats()
 
     def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
         """The feed of a room. Open it before reading the room's state: from then on no hint is missed."""
@@ -66,12 +81,17 @@ class Feeds(Generic[L]):
         if self._by_name.get(feed.name) is feed:
             del self._by_name[feed.name]
 
-    def accept(self, change: Change) -> None:
-        """A change from the bus; rooms nobody here listens to are passed over."""
-        feed = self.by_id.get(change.room_id)
-        if feed is not None:
-            self.stats.accepted += 1
-            feed.accept(change)
+    def accept(self, changes: Iterable[Change]) -> None:
+        """Changes from the bus, in any order; rooms nobody here listens to are passed over."""
+        moved: dict[RoomFeed[L], None] = {}
+        for change in changes:
+            feed = self.by_id.get(change.room_id)
+            if feed is not None:
+                self.stats.accepted += 1
+                feed.hold(change)
+                moved[feed] = None
+        for feed in moved:
+            feed.drain()
 
     def attach(self, room_id: UUID, name: str, listener: L, after: int) -> bool:
         """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""

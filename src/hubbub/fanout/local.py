@@ -1,24 +1,40 @@
-"""The bus of one process: what is published is delivered at once, by a plain call."""
+"""The bus of one process: what is published in one turn of the event loop is delivered together, two turns later.
+
+Together, because a batch that was committed in one statement is published in one turn: its messages to a room are then
+encoded one by one, but queued for each listener once. Two turns, because the turn between belongs to the acks of that
+batch (law 2); what was told then leaves with them, in one write.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 
 from hubbub.domain.changes import Hint
 
 
 class LocalBus:
-    """See `bus.Bus`. Keeps more than it promises: nothing is lost, repeated, delayed or reordered."""
+    """See `bus.Bus`. Keeps more than it promises: nothing is lost, repeated or reordered."""
 
     def __init__(self) -> None:
-        self._deliver: Callable[[Hint], None] | None = None
+        self._deliver: Callable[[Sequence[Hint]], None] | None = None
+        self._published: list[Hint] = []
 
-    async def start(self, deliver: Callable[[Hint], None]) -> None:
+    async def start(self, deliver: Callable[[Sequence[Hint]], None]) -> None:
         self._deliver = deliver
 
     async def close(self) -> None:
         self._deliver = None
 
     def publish(self, hint: Hint) -> None:
+        if self._deliver is None:
+            return
+        if not self._published:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._hand_over)
+        self._published.append(hint)
+
+    def _hand_over(self) -> None:
+        published, self._published = self._published, []
         if self._deliver is not None:
-            self._deliver(hint)
+            self._deliver(published)

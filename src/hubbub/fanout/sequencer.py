@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -33,39 +33,16 @@ HELD_MAX: Final = 1_000  # changes held for a gap; more are dropped, and read fr
 
 log = structlog.get_logger("sequencer")
 L = TypeVar("L")
-Deliver = Callable[["RoomFeed[L]", Collection[L], Change], None]
+Deliver = Callable[["RoomFeed[L]", Collection[L], Sequence[Change]], None]
 Read = Callable[[UUID, int], Awaitable[tuple[list[Change], int]]]
-
-
-class SequencerStats:
-    """Counters since start; `app.py` shows them as metrics."""
-
-    __slots__ = ("accepted", "dropped", "lag", "repairs")
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.dropped = 0
-        self.repairs = 0
-        self.lag = 0
-        """Changes that the rooms in use were behind the database, at the last look."""
 
 
 class RoomFeed(Generic[L]):
     """One room's stream in this process. `position` is None until somebody has read the room's state."""
 
     __slots__ = (
-        "_owner",
-        "_repair",
-        "_timer",
-        "held",
-        "idle_looks",
-        "late",
-        "listeners",
-        "name",
-        "position",
-        "ring",
-        "room_id",
-    )
+        "_owner", "_repair", "_timer", "held", "idle_looks", "late", "listeners", "name", "position", "ring", "room_id",
+    )  # fmt: skip
 
     def __init__(self, owner: Feeds[L], room_id: UUID, name: str) -> None:
         self._owner = owner
@@ -90,7 +67,7 @@ class RoomFeed(Generic[L]):
         if self.position is None:
             self.position = after
             self.listeners[listener] = None
-            self._drain()
+            self.drain()
             return True
         if after < self.position:
             recent = [change for change in self.ring if change.number > after]
@@ -101,7 +78,7 @@ class RoomFeed(Generic[L]):
             for change in recent:
                 if listener not in self.listeners:
                     break  # put out of the room by the change before
-                self._owner.deliver(self, (listener,), change)
+                self._owner.deliver(self, (listener,), [change])
             return True
         if after > self.position:
             self.late[listener] = after
@@ -126,34 +103,36 @@ class RoomFeed(Generic[L]):
         """All listeners, those included who are ahead of what has been told."""
         return (*self.listeners, *self.late) if self.late else self.listeners
 
-    def accept(self, change: Change) -> None:
-        """Take a change from the bus: tell it, hold it or drop it."""
-        if self.position is not None and change.number <= self.position:
+    def hold(self, change: Change) -> None:
+        """Take a change from the bus, or drop it; `drain` is to follow."""
+        if (self.position is not None and change.number <= self.position) or change.number in self.held:
             self._owner.stats.dropped += 1
-            return
-        if len(self.held) < HELD_MAX:
+        elif len(self.held) < HELD_MAX:
             self.held[change.number] = change
-        self._drain()
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Tell what is held and comes next; see to the gap before the rest."""
         if self.position is None:
             return
-        while (change := self.held.pop(self.position + 1, None)) is not None:
-            self._tell(change)
+        run: list[Change] = []
+        while (change := self.held.pop(self.position + len(run) + 1, None)) is not None:
+            run.append(change)
+        self._tell(run)
         if self.held:
             for number in [number for number in self.held if number <= self.position]:
                 del self.held[number]
         if self.held and self._timer is None and self._repair is None:
             self._timer = asyncio.get_running_loop().call_later(GAP_SECONDS, self._gap)
 
-    def _tell(self, change: Change) -> None:
-        self.position = change.number
-        self.ring.append(change)
-        if self.late:
-            for listener in [who for who, after in self.late.items() if after < change.number]:
+    def _tell(self, run: Sequence[Change]) -> None:
+        """Tell changes in order; together, except where somebody knows a part of them already."""
+        for part in ([change] for change in run) if self.late else [run] if run else ():
+            self.position = part[-1].number
+            self.ring.extend(part)
+            for listener in [who for who, after in self.late.items() if after < part[0].number]:
                 del self.late[listener]
                 self.listeners[listener] = None
-        self._owner.deliver(self, self.listeners, change)
+            self._owner.deliver(self, self.listeners, part)
 
     def _gap(self) -> None:
         self._timer = None
@@ -173,8 +152,7 @@ class RoomFeed(Generic[L]):
                 changes, up_to = await self._owner.read(self.room_id, start)
                 if self.position != start:
                     continue  # hints closed the gap meanwhile; what was read may be told already
-                for change in changes:
-                    self._tell(change)
+                self._tell(changes)
                 self.position = max(self.position, up_to)
                 for listener in [who for who, after in self.late.items() if after <= self.position]:
                     del self.late[listener]
@@ -185,7 +163,7 @@ class RoomFeed(Generic[L]):
             log.warning("a gap could not be read yet", room_id=str(self.room_id), error=type(error).__name__)
         finally:
             self._repair = None
-            self._drain()
+            self.drain()
 
     def stop(self) -> None:
         if self._timer is not None:

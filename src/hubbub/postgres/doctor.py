@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import asyncpg
 
+from hubbub import open_files
 from hubbub.config import ConfigError, Settings
 from hubbub.postgres import binaries
 from hubbub.postgres.borrow import borrowed
@@ -31,7 +32,7 @@ FAIL: Final = "fail"
 
 _DISK_FAIL: Final = 200_000_000
 _DISK_WARN: Final = 2_000_000_000
-_FILES_WARN: Final = 4096
+_CONNECTIONS_WARN: Final = 4_000
 _SKEW_WARN: Final = 5.0
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -101,7 +102,7 @@ async def examine(
         return
     where = "embedded in " + str(settings.data_dir.absolute()) if server.is_managed else "DATABASE_URL"
     yield Check("settings", OK, f"All settings can be read; the database is {where}.")
-    yield _open_files()
+    yield _open_files(settings)
     yield _programs(server)
     if isinstance(server, EmbeddedPostgres):
         yield _disk(settings)
@@ -116,19 +117,19 @@ async def examine(
         yield _bad("reachable", unavailable.trouble)
 
 
-def _open_files() -> Check:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= _FILES_WARN:
-        return Check(
-            "open_files", OK, f"{'Any number of' if soft == resource.RLIM_INFINITY else soft} open files are allowed."
-        )
+def _open_files(settings: Settings) -> Check:
+    wanted = settings.max_connections or open_files.MOST
+    possible = open_files.within_reach(wanted)
+    enough = wanted if settings.max_connections is not None else _CONNECTIONS_WARN
+    if possible >= enough:
+        return Check("open_files", OK, f"{possible:,} connections are possible: so many open files `serve` may have.")
     trouble = Trouble(
         "open_files",
-        f"Only {soft} open files are allowed: about {max(0, soft - 100)} connected people",
-        "Each connection takes one.",
+        f"Only {possible:,} connections are possible",
+        f"Each takes an open file, and `serve` may have no more than {resource.getrlimit(resource.RLIMIT_NOFILE)[1]:,}.",
         (
-            f"ulimit -n {65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)}    # in the shell that starts Hubbub",
-            "LimitNOFILE=65536    # in a systemd unit",
+            f"ulimit -Hn {open_files.files_for(enough)}    # as root, in the shell that starts Hubbub",
+            f"LimitNOFILE={open_files.files_for(enough)}    # in a systemd unit",
         ),
     )
     return _bad("open_files", trouble, WARN)

@@ -6,7 +6,7 @@ together; `registry.py` holds the connections. Imports `wire` and `errors` alone
 """
 
 from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
-from hubbub.realtime.broadcast import Encoded, broadcast, encode_event, encode_event_json
+from hubbub.realtime.broadcast import Encoded, broadcast, bundle, encode_event, encode_event_json
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.registry import Options, Stats
 from hubbub.realtime.server import Realtime
@@ -25,6 +25,7 @@ __all__ = [
     "Socket",
     "Stats",
     "broadcast",
+    "bundle",
     "encode_event",
     "encode_event_json",
 ]

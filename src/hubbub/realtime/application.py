@@ -45,12 +45,13 @@ class Handlers(Protocol):
             ConnectRefused: it may not. Any other exception refuses too, and is logged.
         """
 
-    async def event(self, socket: Socket, name: str, args: list[Any]) -> Any:
+    def event(self, socket: Socket, name: str, args: list[Any]) -> Any:
         """An event came.
 
         Returns:
             The ack's one argument; None for none, `Args` for several, or a `Pending` future of any of these, in
-            which case the next event is taken at once. An exception is acked with what `on_error` makes of it.
+            which case the next event is taken at once; or a coroutine of any of all these, which is awaited first.
+            An exception is acked with what `on_error` makes of it.
         """
 
     def disconnected(self, socket: Socket, reason: str) -> None:

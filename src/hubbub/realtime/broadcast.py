@@ -9,7 +9,8 @@ the joined bytes too. Before it: whoever has something to say. After it: `connec
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +23,12 @@ from hubbub.wire.socketio_packet import Packet, PacketType
 if TYPE_CHECKING:
     from hubbub.realtime.application import Socket
     from hubbub.realtime.connection import Connection
+    from hubbub.wire.websocket_deflate import Deflater
 
+_BUNDLE: Final = 16  # messages
 _SLICE: Final = 256  # connections written to before other work gets a turn
 
-type_of_memo = dict[tuple[int, int, int], tuple[list["Encoded"], bytes]]
+type_of_memo = dict[tuple[int, int, int, bool], tuple[list["Encoded"], bytes]]
 
 
 class Encoded:
@@ -38,20 +41,25 @@ class Encoded:
     Attributes:
         frames: the WebSocket frames, joined.
         size: bytes of `frames`; what an outbox counts.
+        count: how many messages it is; more than one in a `bundle`.
+        key: of a passing event; while a client is behind, a later one with an equal key replaces it.
     """
 
-    __slots__ = ("_attachments", "_items", "_text", "frames", "size")
+    __slots__ = ("_attachments", "_deflated", "_items", "_text", "count", "frames", "key", "size")
 
     def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
         self._text = text
         self._attachments = attachments
         self._items: tuple[bytes, ...] | None = None
+        self._deflated: bytes | None = None
         frames = b"" if text is None else websocket_frame.text_frame(text)
         if attachments:
             # EIO "WebSocket" (packet encoding): each packet in its own frame; binary as is.
             frames += b"".join(map(websocket_frame.binary_frame, attachments))
         self.frames: bytes = frames
         self.size: int = len(frames)
+        self.count = 1
+        self.key: Hashable = None
 
     def items(self) -> tuple[bytes, ...]:
         """The same as items of a polling payload."""
@@ -59,6 +67,30 @@ class Encoded:
             text = () if self._text is None else (self._text,)
             self._items = (*text, *map(encode_binary_item, self._attachments))
         return self._items
+
+    def deflated(self, deflater: Deflater) -> bytes:
+        """`frames` for connections that agreed to compression; made when the first of them asks."""
+        if self._deflated is None:
+            self._deflated = deflater.shorten(self.items(), self.frames)
+        return self._deflated
+
+
+def bundle(messages: Sequence[Encoded]) -> Iterable[Encoded]:
+    """Messages for the same readers as fewer, each of which is queued once and counted as what it holds.
+
+    At most `_BUNDLE` in one, so that an answer to a poll can hold it.
+    """
+    for start in range(0, len(messages), _BUNDLE):
+        some = messages[start : start + _BUNDLE]
+        if len(some) == 1:
+            yield some[0]
+            continue
+        whole = Encoded(None)
+        whole.frames = b"".join([message.frames for message in some])
+        whole.size = len(whole.frames)
+        whole.count = len(some)
+        whole._items = tuple(item for message in some for item in message.items())
+        yield whole
 
 
 def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:
@@ -71,9 +103,21 @@ def encode_event(namespace: str, event: str, args: Sequence[Any]) -> Encoded:
 
 
 def encode_event_json(namespace: str, event: str, args_json: Sequence[bytes]) -> Encoded:
-    """An event whose arguments are JSON already; they are not looked into."""
-    head = socketio_packet.header(PacketType.EVENT, namespace, None, 0)
-    return Encoded(b"4%b[%b]" % (head.encode(), b",".join((msgspec.json.encode(event), *args_json))))
+    """An event whose arguments, one or more, are JSON already; they are not looked into."""
+    return Encoded(b"%b%b]" % (_head(namespace, event), b",".join(args_json)))
+
+
+@lru_cache(maxsize=256)
+def _head(namespace: str, event: str) -> bytes:
+    return b"4%b[%b," % (
+        socketio_packet.header(PacketType.EVENT, namespace, None, 0).encode(),
+        msgspec.json.encode(event),
+    )
+
+
+def encode_ack_json(namespace: str, ack: int, arg_json: bytes) -> Encoded:
+    """An ack whose one argument is JSON already."""
+    return Encoded(b"4%b[%b]" % (socketio_packet.header(PacketType.ACK, namespace, ack, 0).encode(), arg_json))
 
 
 def encode_packet(packet: Packet) -> Encoded:
@@ -162,14 +206,14 @@ class Flusher:
             self._cost = 0.0
 
 
-def join(waiting: list[Encoded], memo: type_of_memo) -> bytes:
-    """The frames of `waiting` as one piece, joined once for all connections that wait for the same."""
+def join(waiting: list[Encoded], memo: type_of_memo, deflater: Deflater | None = None) -> bytes:
+    """The frames of `waiting` as one piece, joined once for all connections that wait for the same in the same form."""
     if len(waiting) == 1:
-        return waiting[0].frames
-    key = (id(waiting[0]), id(waiting[-1]), len(waiting))
+        return waiting[0].frames if deflater is None else waiting[0].deflated(deflater)
+    key = (id(waiting[0]), id(waiting[-1]), len(waiting), deflater is None)
     known = memo.get(key)
     if known is not None and known[0] == waiting:  # Encoded has no __eq__: this compares identities, in C
         return known[1]
-    joined = b"".join([message.frames for message in waiting])
+    joined = b"".join([message.frames if deflater is None else message.deflated(deflater) for message in waiting])
     memo[key] = (waiting, joined)
     return joined

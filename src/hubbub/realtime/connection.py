@@ -1,13 +1,14 @@
 """One client connection: its Engine.IO session, its bounded outbox, and the transport of the moment.
 
 Promises: messages leave in the order they were sent, over the upgrade too; at most `outbox_bytes` wait for one
-client, the transport's own buffer counted, beyond which it is closed as `slow`; the layer above is told of the end
-exactly once and hears nothing after it. Before it: `websocket.py` and `polling.py` bring what was received.
+client, the transport's own buffer counted, beyond which it is closed as `slow`; while a client is backed up, of
+passing events only the latest waits; the layer above is told of the end exactly once and hears nothing after it. Before it: `websocket.py` and `polling.py` bring what was received.
 After it: a `Handler`, such as Socket.IO's in `dispatch.py`, or an echo.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from hubbub.realtime import transport as end
@@ -35,7 +36,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_allowance", "_channel", "_dirty", "_limit", "_offered", "_paused", "_registry", "_waiting",
+        "_allowance", "_channel", "_dirty", "_latest", "_limit", "_offered", "_paused", "_registry", "_waiting",
         "_waiting_bytes", "alarm", "alarm_at", "engine", "handler", "sid",
     )  # fmt: skip
 
@@ -58,6 +59,7 @@ class Connection:
         self._offered: Channel | None = None
         self._waiting: list[Encoded] = []
         self._waiting_bytes = 0
+        self._latest: dict[Hashable, Encoded] | None = None  # of passing events, while the transport is full
         self._limit = options.outbox_bytes
         self._allowance = self._limit - min(end.HIGH_WATER, self._limit // 2)
         self._dirty = False
@@ -73,7 +75,7 @@ class Connection:
     def send(self, message: Encoded) -> None:
         """Queue a message; it leaves with the next flush. Never blocks; does nothing once closed."""
         size = self._waiting_bytes + message.size
-        if size > self._allowance and not self._has_room(message.size):
+        if size > self._allowance and not self._has_room(message):
             return
         self._waiting_bytes += message.size
         self._waiting.append(message)
@@ -91,31 +93,44 @@ class Connection:
         self.send(message)
         self.flush({})
 
-    def _has_room(self, size: int) -> bool:
+    def _has_room(self, message: Encoded) -> bool:
         """The slow path of `send`: what the transport holds is counted exactly. Closes a slow connection."""
         if self._channel is None:
             return False
         self.flush({})
         held = self._waiting_bytes + self._channel.buffered()
         # One message larger than half the outbox (a page of history) is taken while less than half is in use.
-        if held + size > self._limit and held > self._limit // 2:
-            self.close(end.SLOW)
+        if held + message.size > self._limit and held > self._limit // 2:
+            self.close(end.SLOW, code=end.TRY_AGAIN_LATER, text=end.SLOW)
             return False
-        self._allowance = max(self._limit - self._channel.buffered(), self._waiting_bytes + size)
+        if self._channel.ready:
+            self._allowance = max(self._limit - self._channel.buffered(), self._waiting_bytes + message.size)
+        elif message.key is not None:  # backed up: of passing events only the latest waits, behind the others
+            latest = self._latest = self._latest or {}
+            earlier = latest.pop(message.key, None)
+            if earlier is not None:
+                self._waiting_bytes -= earlier.size
+                self._registry.stats.conflated += 1
+            latest[message.key] = message
+            self._waiting_bytes += message.size
+            return False
         return True
 
     def flush(self, memo: type_of_memo) -> None:
         """Write all that waits, as far as the transport takes it now."""
         self._dirty = False
         channel = self._channel
-        if channel is not None and channel.ready and self._waiting:
+        if channel is not None and channel.ready and (self._waiting or self._latest):
             waiting = self._waiting
+            if self._latest:
+                waiting += self._latest.values()
+                self._latest = None
             count = channel.fit(waiting)
             self._waiting = waiting[count:]
             self._waiting_bytes = sum([message.size for message in self._waiting])
             del waiting[count:]
             stats = self._registry.stats
-            stats.messages_out += len(waiting)
+            stats.messages_out += sum([message.count for message in waiting])
             stats.writes += 1
             stats.bytes_out += channel.write(waiting, memo)
 
@@ -237,19 +252,15 @@ class Connection:
         channel = self._channel
         if channel is None:
             return
-        if reason is not end.SLOW:
-            self.flush({})
+        self.flush({})
         self.engine.close()
         self._channel = None
-        self._waiting = []
+        self._waiting, self._latest = [], None
         self._waiting_bytes = 0
         self._allowance = -1  # every send takes the slow path, which sees the end
         self._registry.remove(self, reason)
         self.handler.closed(reason)
-        if reason is end.SLOW:
-            channel.abort()
-        else:
-            channel.close(code, text, by_client=by_client)
+        channel.close(code, text, by_client=by_client)
         self._drop_offer(code, text)
 
     # Time

@@ -11,12 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from hubbub.errors import HubbubError
 from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
-from hubbub.realtime.broadcast import Encoded, encode_packet
+from hubbub.realtime.broadcast import Encoded, encode_ack_json, encode_packet
 from hubbub.wire.errors import ProtocolViolation
 from hubbub.wire.socketio_packet import Packet, PacketType
 from hubbub.wire.socketio_session import SocketIOSession
@@ -39,8 +43,8 @@ class Dispatcher:
     """
 
     __slots__ = (
-        "_connection", "_farewells", "_in_flight", "_inbox", "_inbox_max", "_namespaces", "_on_error", "_over",
-        "_registry", "_session", "_sockets", "_task",
+        "_busy", "_connection", "_farewells", "_in_flight", "_inbox", "_inbox_max", "_namespaces", "_on_error", "_over",
+        "_registry", "_session", "_sockets",
     )  # fmt: skip
 
     def __init__(
@@ -64,7 +68,7 @@ class Dispatcher:
         self._inbox: deque[Packet] = deque()
         self._inbox_max = options.inbox_max
         self._in_flight = 0
-        self._task: asyncio.Task[None] | None = None
+        self._busy = False  # with an event, which may be waiting
         self._sockets: dict[str, Socket] = {}
         self._farewells: list[tuple[Socket, str]] = []
         self._over: str | None = None
@@ -85,7 +89,7 @@ class Dispatcher:
         self._inbox.append(packet)
         if len(self._inbox) + self._in_flight >= self._inbox_max:
             self._connection.pause_reading()
-        self._wake()
+        self._work()
 
     def closed(self, reason: str) -> None:
         self._over = reason
@@ -93,59 +97,81 @@ class Dispatcher:
         for socket in self._sockets.values():
             self._part(socket, reason)
         self._sockets.clear()
-        if self._task is None:
+        if not self._busy:
             self._say_farewell()
 
     # One event after another
 
-    def _wake(self) -> None:
-        if self._task is None and (self._inbox or self._farewells):
-            self._task = self._registry.spawn(self._run())
+    def _work(self) -> None:
+        """Handle what came, until a handler has to wait: then a task goes on where this ends."""
+        while not self._busy and self._inbox and self._in_flight < self._inbox_max:
+            self._busy = True
+            wait = self._begin(self._inbox.popleft())
+            if wait is not None:
+                self._registry.spawn(self._wait(wait))
+                return
+            self._rest()
 
-    async def _run(self) -> None:
+    async def _wait(self, wait: Coroutine[Any, Any, None]) -> None:
         try:
-            while self._inbox and self._in_flight < self._inbox_max:
-                await self._handle(self._inbox.popleft())
-                if self._farewells:
-                    self._say_farewell()
-                if len(self._inbox) + self._in_flight <= self._inbox_max // 2:
-                    self._connection.resume_reading()
+            await wait
         finally:
-            self._task = None
-            self._say_farewell()
+            self._rest()
+        self._work()
 
-    async def _handle(self, packet: Packet) -> None:
+    def _rest(self) -> None:
+        """Between two events."""
+        self._busy = False
+        if self._farewells:
+            self._say_farewell()
+        if len(self._inbox) + self._in_flight <= self._inbox_max // 2:
+            self._connection.resume_reading()
+
+    def _begin(self, packet: Packet) -> Coroutine[Any, Any, None] | None:
+        """Handle one packet; where that takes time, what is left to be awaited."""
         if packet.type is PacketType.CONNECT:
-            await self._connect(packet)
-            return
+            return self._connect(packet)
         socket = self._sockets.get(packet.namespace)
         if socket is None:
-            return  # refused meanwhile
+            return None  # refused meanwhile
         if packet.type is PacketType.DISCONNECT:
             del self._sockets[packet.namespace]
             self._part(socket, CLIENT_LEFT)
             self._session.rest(self._registry.now())
             self._connection.rearm()
-            return
+            return None
         self._registry.stats.events += 1
         name, *args = packet.data
         try:
-            result = await self._namespaces[packet.namespace].event(socket, name, args)
+            result = self._namespaces[packet.namespace].event(socket, name, args)
         except Exception as error:
             result = self._failed(error)
+        if isinstance(result, CoroutineType):
+            return self._await(socket, packet.id, result)
+        self._answer(socket, packet.id, result)
+        return None
+
+    async def _await(self, socket: Socket, ack: int | None, result: Coroutine[Any, Any, Any]) -> None:
+        try:
+            answer = await result
+        except Exception as error:
+            answer = self._failed(error)
+        self._answer(socket, ack, answer)
+
+    def _answer(self, socket: Socket, ack: int | None, result: Any) -> None:
         if isinstance(result, asyncio.Future):
             self._in_flight += 1
-            result.add_done_callback(lambda future: self._settled(socket, packet.id, future))
+            result.add_done_callback(partial(self._settled, socket, ack))
         else:
-            self._ack(socket, packet.id, result)
+            self._ack(socket, ack, result)
 
     def _settled(self, socket: Socket, ack: int | None, future: Pending) -> None:
         self._in_flight -= 1
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         self._ack(socket, ack, future.result() if error is None else self._failed(error))
-        if len(self._inbox) + self._in_flight <= self._inbox_max // 2:
-            self._connection.resume_reading()
-        self._wake()
+        if not self._busy:
+            self._rest()
+            self._work()
 
     def _failed(self, error: BaseException) -> Any:
         if not isinstance(error, HubbubError):  # a refusal is no fault
@@ -155,6 +181,9 @@ class Dispatcher:
     def _ack(self, socket: Socket, ack: int | None, result: Any) -> None:
         # SIO "Acknowledgement": "The receiver MUST respond with an `ACK` packet with the same event ID."
         if ack is None or not socket.connected:
+            return
+        if isinstance(result, msgspec.Struct):  # no attachments stand in one
+            self._connection.send_soon(encode_ack_json(socket.namespace, ack, msgspec.json.encode(result)))
             return
         args = [] if result is None else list(result) if isinstance(result, Args) else [result]
         try:
@@ -220,7 +249,7 @@ class Dispatcher:
         self._session.leave(socket.namespace, self._registry.now())
         self._connection.rearm()
         self._part(socket, SERVER_LEFT)
-        if self._task is None:
+        if not self._busy:
             self._say_farewell()
 
     def _part(self, socket: Socket, reason: str) -> None:

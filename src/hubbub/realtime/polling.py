@@ -256,6 +256,8 @@ def _preflight(headers: dict[bytes, bytes]) -> Headers:
 async def _refuse(send: Send, refusal: Refusal, cors: Headers) -> None:
     # An unread body would be read to its end otherwise.
     more = [(b"connection", b"close")] if refusal.status in (408, 413) else []
+    if refusal.retry_after is not None:
+        more.append((b"retry-after", str(refusal.retry_after).encode()))
     await _answer(send, refusal.status, refusal.body, b"application/json", cors + more)
 
 

@@ -12,6 +12,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -20,6 +21,7 @@ from hubbub.realtime.connection import Connection
 from hubbub.realtime.transport import GOING_AWAY, SHUTTING_DOWN, Channel, Handler
 from hubbub.wire.engineio_packet import encode_open
 from hubbub.wire.engineio_session import State
+from hubbub.wire.websocket_deflate import Deflater
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Options:
             without an Origin always may.
         max_attachments: of one packet.
         inbox_max: events of one connection that may be unanswered before reading it is paused.
+        compression: whether WebSockets of clients that offer it are compressed.
+        max_connections: sessions above which new ones are refused with 503, for official clients to try again.
     """
 
     path: str = "/socket.io/"
@@ -50,13 +54,20 @@ class Options:
     cors_origins: str | tuple[str, ...] = ()
     max_attachments: int = 10
     inbox_max: int = 64
+    compression: bool = False
+    max_connections: int = 100_000
 
 
 @dataclass(slots=True)
 class Stats:
-    """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading)."""
+    """Counters since the start; `closed` by reason (`slow` counts the clients dropped for not reading).
+
+    `compressed` counts the WebSockets that took compression, `conflated` the passing events that were never sent,
+    because a later one replaced them, and `refused` the sessions that were not opened for `max_connections`.
+    """
 
     opened: int = 0
+    compressed: int = 0
     closed: Counter[str] = field(default_factory=Counter)
     upgrades: int = 0
     messages_in: int = 0
@@ -67,6 +78,8 @@ class Stats:
     events: int = 0
     acks_ignored: int = 0
     protocol_errors: int = 0
+    conflated: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,11 @@ class Refusal:
     status: int
     code: int
     message: str
+
+    @property
+    def retry_after(self) -> int | None:
+        """In how many seconds the same may succeed, where it may. Official clients have a delay of their own."""
+        return RETRY_SECONDS if self.status == HTTPStatus.SERVICE_UNAVAILABLE else None
 
     @property
     def body(self) -> bytes:
@@ -90,6 +108,8 @@ TOO_LARGE: Final = Refusal(413, 3, "Payload too large")
 TOO_SLOW: Final = Refusal(408, 3, "The body did not arrive in time")
 FORBIDDEN: Final = Refusal(403, 4, "Forbidden")
 CLOSING: Final = Refusal(503, 4, "Shutting down")
+FULL: Final = Refusal(503, 4, "Too many connections")
+RETRY_SECONDS: Final = 5
 UNSUPPORTED_VERSION: Final = Refusal(400, 5, "Unsupported protocol version")
 
 _LATE: Final = 0.25  # seconds by which the one timer may be late before we suspect that pongs wait unread
@@ -173,6 +193,7 @@ class Registry:
     def __init__(self, options: Options, make_handler: Callable[[Connection], Handler]) -> None:
         self.options = options
         self.stats = Stats()
+        self.deflater = Deflater()
         self.connections: dict[str, Connection] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.transports: set[Any] = set()  # WebSockets whose TCP connection is open, in use or closing
@@ -254,7 +275,12 @@ class Registry:
             return BAD_REQUEST
         if "sid" in fields:
             return self.find(fields["sid"][0]) or UNKNOWN_SID
-        return None if method == "GET" else BAD_METHOD
+        if method != "GET":
+            return BAD_METHOD
+        if len(self.connections) >= self.options.max_connections:
+            self.stats.refused += 1
+            return FULL
+        return None
 
     def allows(self, origin: str | None, host: str | None) -> bool:
         """Whether a page of that origin may connect: by the list alone, where there is one.

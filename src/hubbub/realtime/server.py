@@ -17,6 +17,7 @@ from hubbub.realtime.polling import Polling, Receive, Scope, Send
 from hubbub.realtime.registry import Options, Registry, Stats
 from hubbub.realtime.transport import Handler
 from hubbub.realtime.websocket import WebSocketProtocol
+from hubbub.wire.websocket_deflate import Deflater
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -79,6 +80,11 @@ class Realtime:
     def stats(self) -> Stats:
         """Counters since the start."""
         return self._registry.stats
+
+    @property
+    def deflater(self) -> Deflater:
+        """What compresses, with its counters."""
+        return self._registry.deflater
 
     @property
     def connections(self) -> int:

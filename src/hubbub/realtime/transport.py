@@ -22,6 +22,7 @@ HIGH_WATER: Final = 65_536  # bytes in a transport's buffer above which it takes
 
 # WebSocket close codes, RFC 6455 section 7.4.1.
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, INVALID_DATA, POLICY, TOO_BIG = 1000, 1001, 1002, 1007, 1008, 1009
+TRY_AGAIN_LATER: Final = 1013  # IANA's registry of close codes
 
 
 class Handler(Protocol):

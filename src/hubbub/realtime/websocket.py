@@ -1,39 +1,34 @@
 """The WebSocket transport: an `asyncio.Protocol` that uvicorn hands the socket to on upgrade.
 
-Promises: the `websockets` library, without extensions, does the handshake and the receiving; sending bypasses it with
-frames made elsewhere. Frames above `max_payload` end in 1009, text that is not UTF-8 in 1007, floods of control
-frames and fragments in 1008. A close frame is followed by the end of our half of the socket, and by the end of the
-socket within `_LINGER`. Before it: uvicorn. After it: `connection.py`.
+Promises: messages above `max_payload` end in 1009, text that is not UTF-8 in 1007, floods of control frames and
+fragments in 1008. A close frame is followed by the end of our half of the socket, and by the end of the socket within
+`_LINGER`. Frames are read by `wire/websocket_frame.py`; those sent were made elsewhere.
+Before it: uvicorn, and `handshake.py`. After it: `connection.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
 
 from hubbub.realtime import transport as end
 from hubbub.realtime.broadcast import Encoded, join, type_of_memo
 from hubbub.realtime.connection import Connection
-from hubbub.realtime.registry import FORBIDDEN, Refusal, Registry
+from hubbub.realtime.handshake import shake_hands
+from hubbub.realtime.registry import Refusal, Registry
+from hubbub.wire import websocket_frame
 from hubbub.wire.engineio_packet import Packet, PacketType, decode_text
 from hubbub.wire.engineio_session import State
 from hubbub.wire.errors import WireError
+from hubbub.wire.websocket_deflate import Deflater, inflate
+from hubbub.wire.websocket_frame import BINARY, CLOSE, PING, TEXT, FrameReader
 
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 _LINGER: Final = 0.15  # seconds a client has to answer a close frame
 _LINGER_ROUNDS: Final = 20  # times that, while what was written before it is still leaving
-_MAX_FRAGMENTS: Final = 1_024  # of one message
 _MAX_CONTROLS: Final = 200  # control frames in a second
-_LOGGER: Final = logging.getLogger("hubbub.realtime.websocket")
-_LOGGER.setLevel(logging.WARNING)  # the library logs each connection and frame below that
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -45,8 +40,8 @@ class WebSocketProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_connection", "_control_count", "_control_second", "_fragments", "_linger_rounds", "_protocol", "_registry",
-        "_server_state", "_timer", "_transport", "ready",
+        "_connection", "_control_count", "_control_second", "_deflater", "_is_new", "_linger_rounds", "_reader",
+        "_registry", "_server_state", "_timer", "_transport", "ready",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -55,9 +50,10 @@ class WebSocketProtocol(asyncio.Protocol):
         registry.start()
         self._registry = registry
         self._server_state = server_state
-        self._protocol = ServerProtocol(max_size=registry.options.max_payload, logger=_LOGGER)
         self._connection: Connection | None = None
-        self._fragments: list[bytes] = []
+        self._deflater: Deflater | None = None  # there once compression is agreed upon
+        self._reader: FrameReader | None = None  # there while a close frame may still be written
+        self._is_new = True
         self._control_count = 0
         self._control_second = 0.0
         self._linger_rounds = 0
@@ -73,19 +69,27 @@ class WebSocketProtocol(asyncio.Protocol):
         self._registry.transports.add(self)
 
     def data_received(self, data: bytes) -> None:
-        protocol = self._protocol
+        connection, reader = self._connection, self._reader
         self._registry.stats.bytes_in += len(data)
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Request):
-                self._handshake(event)
-            elif self._connection is not None:
-                self._frame(self._connection, cast("Frame", event))
-        if protocol.writes:
-            self._drain()
-        if protocol.state is not OPEN:
-            # The client closed, broke RFC 6455, or sent too much; the library has written the close frame.
-            self._ended(end.CLIENT_CLOSED if protocol.parser_exc is None else end.PARSE_ERROR)
+        if connection is None or reader is None:
+            if self._is_new:
+                self._is_new = False
+                self._handshake(data)  # uvicorn hands over one whole request
+            return
+        for opcode, payload in reader.receive(data):
+            if opcode in (TEXT, BINARY):
+                self._message(connection, opcode, payload)
+            elif opcode == CLOSE:
+                self._say_close(payload)
+                self._ended(end.CLIENT_CLOSED)
+            elif self._is_flood():
+                connection.fail(WireError("too many control frames"), end.POLICY, self)
+            elif opcode == PING:
+                self._transport.write(websocket_frame.pong_frame(payload))
+            if self._connection is None:
+                return
+        if reader.error is not None:
+            connection.fail(reader.error, reader.error.code, self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server_state.connections.discard(cast("Any", self))
@@ -113,26 +117,16 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # Handshake, EIO "Handshake" and "Upgrade"
 
-    def _handshake(self, request: Request) -> None:
-        registry = self._registry
-        path, _, query = request.path.partition("?")
-        if path != registry.options.path:
-            self._refuse(Refusal(404, 3, "Not found"))
-            return
-        origin, *others = request.headers.get_all("Origin") or [""]
-        host, *more = request.headers.get_all("Host") or [""]
-        asked = (query.encode("ascii", "replace"), "GET", "websocket", origin or None, host or None)
-        found = FORBIDDEN if others or more else registry.check(*asked)
+    def _handshake(self, data: bytes) -> None:
+        found, answer, self._deflater = shake_hands(self._registry, data)
+        self._transport.write(answer)
         if isinstance(found, Refusal):
-            self._refuse(found)
-            return
-        response = self._protocol.accept(request)
-        self._protocol.send_response(response)
-        self._drain()
-        if self._protocol.state is not OPEN:
+            self._write_eof()
             self._linger()
-        elif found is None:
-            self._connection = registry.open(self, State.WEBSOCKET)
+            return
+        self._reader = FrameReader(self._registry.options.max_payload, inflate if self._deflater else None)
+        if found is None:
+            self._connection = self._registry.open(self, State.WEBSOCKET)
         elif found.offer(self):
             self._connection = found
         else:
@@ -140,37 +134,11 @@ class WebSocketProtocol(asyncio.Protocol):
             # happen, the server MUST close the WebSocket connection."
             self.close(end.POLICY, "this session has a WebSocket")
 
-    def _refuse(self, refusal: Refusal) -> None:
-        response = self._protocol.reject(refusal.status, refusal.body.decode())
-        del response.headers["Content-Type"]
-        response.headers["Content-Type"] = "application/json"
-        self._protocol.send_response(response)
-        self._drain()
-        self._linger()
-
     # Receiving
 
-    def _frame(self, connection: Connection, frame: Frame) -> None:
-        opcode = frame.opcode
-        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
-            if frame.fin:
-                self._message(connection, opcode, bytes(frame.data))
-            else:
-                self._fragments = [b"t" if opcode is Opcode.TEXT else b"b", bytes(frame.data)]
-        elif opcode is Opcode.CONT:
-            self._fragments.append(bytes(frame.data))
-            if frame.fin:
-                kind, *parts = self._fragments
-                self._fragments = []
-                self._message(connection, Opcode.TEXT if kind == b"t" else Opcode.BINARY, b"".join(parts))
-            elif len(self._fragments) > _MAX_FRAGMENTS:
-                connection.fail(WireError("too many fragments"), end.POLICY, self)
-        elif opcode is not Opcode.CLOSE and self._is_flood():
-            connection.fail(WireError("too many control frames"), end.POLICY, self)
-
-    def _message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
+    def _message(self, connection: Connection, opcode: int, data: bytes) -> None:
         try:
-            packet = Packet(PacketType.MESSAGE, data) if opcode is Opcode.BINARY else decode_text(data.decode())
+            packet = Packet(PacketType.MESSAGE, data) if opcode == BINARY else decode_text(data.decode())
         except UnicodeDecodeError:
             # RFC 6455 section 8.1: text that is not UTF-8 fails the connection.
             connection.fail(WireError("text that is not UTF-8"), end.INVALID_DATA, self)
@@ -193,7 +161,7 @@ class WebSocketProtocol(asyncio.Protocol):
         return len(waiting)
 
     def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        data = join(waiting, memo)
+        data = join(waiting, memo, self._deflater)
         self._transport.write(data)
         return len(data)
 
@@ -208,10 +176,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def close(self, code: int, reason: str, *, by_client: bool = False) -> None:
         self._connection = None
-        self._fragments = []
-        if self._protocol.state is OPEN:
-            self._protocol.fail(code, reason)
-            self._drain()
+        self._say_close(websocket_frame.close_payload(code, reason))
         self._linger()
 
     def abort(self) -> None:
@@ -227,18 +192,19 @@ class WebSocketProtocol(asyncio.Protocol):
             connection.channel_lost(self, reason)
             self._linger()
 
-    def _drain(self) -> None:
-        """Write what the library wants written: the handshake, pongs, a close frame, and the end of our half."""
-        if self._transport.is_closing():
-            return
-        for data in self._protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            elif self._transport.can_write_eof():
-                try:
-                    self._transport.write_eof()
-                except OSError:  # the client has reset the connection
-                    self._transport.abort()
+    def _say_close(self, payload: bytes) -> None:
+        """Write a close frame, once, and the end of our half."""
+        if self._reader is not None and not self._transport.is_closing():
+            self._transport.write(websocket_frame.close_frame(payload))
+            self._write_eof()
+        self._reader = None
+
+    def _write_eof(self) -> None:
+        if self._transport.can_write_eof():
+            try:
+                self._transport.write_eof()
+            except OSError:  # the client has reset the connection
+                self._transport.abort()
 
     def _linger(self) -> None:
         """Close the socket once the client has had time to read the close frame and answer it.

@@ -73,6 +73,7 @@ async def post_message(
     chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[PostMessage], idempotency_key: IdempotencyKey = None
 ) -> Response[OneMessage]:
     """201 once it is committed; 200 with `duplicate: true` where it had been sent before."""
+    chat.sends.spend(actor.user_id)
     command = msgspec.structs.replace(data, client_id=one_key(idempotency_key, data.client_id))
     found = await access.find_room(chat, actor, room)
     if not policy.may_post(found):
@@ -84,6 +85,7 @@ async def post_message(
 
 @patch("/messages/{messageId:uuid}", tags=TAGS, summary="Edit one's own message")
 async def edit_message(chat: ChatPart, actor: Asker, message_id: MessageInPath, data: JSONBody[EditText]) -> OneMessage:
+    chat.sends.spend(actor.user_id)
     _, message = await change_message.edit_message(chat, actor, message_id, data.message)
     return OneMessage(message=message)
 
@@ -91,6 +93,7 @@ async def edit_message(chat: ChatPart, actor: Asker, message_id: MessageInPath, 
 @delete("/messages/{messageId:uuid}", tags=TAGS, status_code=200, summary="Delete a message")
 async def delete_message(chat: ChatPart, actor: Asker, message_id: MessageInPath) -> Changed:
     """It keeps its place and loses its text."""
+    chat.sends.spend(actor.user_id)
     return await change_message.delete_message(chat, actor, message_id)
 
 

@@ -13,12 +13,13 @@ import structlog
 
 from hubbub.chat.access import access_room
 from hubbub.chat.members import join_room
-from hubbub.chat.sign_in import authenticate, still_standing
-from hubbub.chat.sync import read_changes, read_ready
+from hubbub.chat.sign_in import still_standing
+from hubbub.chat.sync import arrive, read_changes
+from hubbub.chat.tokens import Claims
 from hubbub.domain import limits
 from hubbub.domain.changes import Change
 from hubbub.domain.events import UserJoined
-from hubbub.domain.model import Actor, Room
+from hubbub.domain.model import Room
 from hubbub.errors import HubbubError
 from hubbub.realtime import ConnectRefused, Socket, encode_event_json
 from hubbub.sockets.delivery import deliver
@@ -45,8 +46,7 @@ async def come_in(edge: Edge, socket: Socket, auth: Any) -> Seat:
     if not isinstance(token, str):
         raise ConnectRefused("A valid token is needed.", {"code": "unauthorized"})
     try:
-        actor = await authenticate(edge.chat, token.removeprefix("Bearer "))
-        await sit_down(edge, seat, actor)
+        await sit_down(edge, seat, edge.chat.tokens.verify(token.removeprefix("Bearer ")))
     except HubbubError as error:
         get_up(edge, seat)
         if error.row.retryable:
@@ -56,10 +56,14 @@ async def come_in(edge: Edge, socket: Socket, auth: Any) -> Seat:
     return seat
 
 
-async def sit_down(edge: Edge, seat: Seat, actor: Actor) -> None:
-    """Sign a socket in: its row, `ready`, its rooms. Leaves nothing behind where it fails."""
+async def sit_down(edge: Edge, seat: Seat, claims: Claims) -> None:
+    """Sign a socket in: its row, `ready`, its rooms. Leaves nothing behind where it fails.
+
+    Raises:
+        HubbubError: `unauthorized`, `unavailable`, `overloaded`.
+    """
     socket = seat.socket
-    ready = await read_ready(edge.chat, actor)
+    actor, ready = await arrive(edge.chat, claims)
     seat.actor = actor
     seat.session = edge.chat.presence.opened(actor, socket.id)
     edge.seats.add(seat, actor)
@@ -67,7 +71,10 @@ async def sit_down(edge: Edge, seat: Seat, actor: Actor) -> None:
     try:
         for room in ready.rooms:
             # `ready` covers the room up to its counter; live events go on from there.
-            await listen(edge, seat, room.room_id, room.room, room.seq)
+            if edge.feeds.attach(room.room_id, room.room, socket, room.seq):
+                seat.rooms.add(room.room_id)
+            else:
+                await listen(edge, seat, room.room_id, room.room, room.seq)
     except BaseException:
         get_up(edge, seat)
         raise
@@ -92,7 +99,7 @@ async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -
             changes, after = await read_changes(conn, room_id, after)
         feed = edge.feeds.open(room_id, name)
         for change in changes:
-            deliver(edge, feed, (seat.socket,), change)
+            deliver(edge, feed, (seat.socket,), [change])
             if room_id not in seat.rooms:
                 return
     seat.rooms.discard(room_id)

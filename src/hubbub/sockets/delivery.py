@@ -5,7 +5,8 @@ Before: `fanout/sequencer.py`. After: `realtime/broadcast.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from uuid import UUID
 
 import msgspec
@@ -13,35 +14,48 @@ import msgspec
 from hubbub.chat.sync import read_changes
 from hubbub.domain.changes import Change, Hint, Renamed, Revoked, StatusChanged, Told
 from hubbub.domain.events import RoomUpdated, UserJoined
-from hubbub.realtime import Socket, broadcast, encode_event_json
+from hubbub.realtime import Encoded, Socket, broadcast, bundle, encode_event_json
 from hubbub.sockets.edge import Edge, Feed, Seat
 from hubbub.store import members
 
 _ENCODE = msgspec.json.Encoder().encode
 
 
-def deliver(edge: Edge, feed: Feed, listeners: Collection[Socket], change: Change) -> None:
-    """Tell listeners of a room one change: encoded once, one write per connection and tick (law 6).
+def deliver(edge: Edge, feed: Feed, listeners: Collection[Socket], changes: Sequence[Change]) -> None:
+    """Tell listeners of a room some changes: each encoded once, all queued together (law 6).
 
     Also called to tell one listener what the others were told before: then it changes nothing for those.
     """
-    # A copy: a connection whose outbox overflows is closed in the middle of this, and stops listening.
-    listeners = tuple(listeners)
-    broadcast(listeners, encode_event_json("/", change.event, [_ENCODE(change.data)]))
-    if change.event == "receive-message":
-        return
+    waiting: list[Encoded] = []
+    for change in changes:
+        waiting.append(encode_event_json("/", change.event, [_ENCODE(change.data)]))
+        if change.event != "receive-message":
+            _broadcast(listeners, waiting)
+            waiting = []
+            _follow(edge, feed, listeners, change)
+    _broadcast(listeners, waiting)
+
+
+def _broadcast(listeners: Collection[Socket], waiting: Sequence[Encoded]) -> None:
+    for message in bundle(waiting):
+        # A copy: a connection whose outbox overflows is closed in the middle of this, and stops listening.
+        broadcast(tuple(listeners), message)
+
+
+def _follow(edge: Edge, feed: Feed, listeners: Collection[Socket], change: Change) -> None:
+    """What a change that was told means for who listens, and to what."""
     if change.event in ("user-joined", "user-left"):
         edge.roster.changed(change.room_id)
         if change.leaver is not None:
             # Those who were told just now. Others of theirs know of a later coming, or will be told.
-            for seat in edge.seats.by_user.get(change.leaver, ()):
+            for seat in list(edge.seats.by_user.get(change.leaver, ())):
                 if seat.socket in listeners:
                     put_out(edge, seat, change.room_id)
     elif isinstance(change.data, RoomUpdated):
         if change.data.deleted:
             for socket in list(feed.everyone()):
                 put_out(edge, socket.data, change.room_id)
-        elif feed.position is None or change.number >= feed.position:
+        elif listeners is feed.listeners:  # news, not a replay
             edge.feeds.rename(feed, change.data.name)
 
 
@@ -68,16 +82,29 @@ async def read_missed(edge: Edge, room_id: UUID, number: int) -> tuple[list[Chan
     return changes, up_to
 
 
-def accept(edge: Edge, hint: Hint) -> None:
-    """Take one hint from the bus."""
-    if isinstance(hint, Change):
-        edge.feeds.accept(hint)
-        if hint.event == "user-joined" and isinstance(hint.data, UserJoined):
-            seats = edge.seats.by_user.get(hint.data.user_id, ())
-            deaf = [seat for seat in seats if hint.room_id not in seat.rooms and not seat.joining]
-            if deaf and not edge.newcomers.full():
-                edge.newcomers.put_nowait((hint, deaf))
-    elif isinstance(hint, Told):
+def accept(edge: Edge, hints: Sequence[Hint]) -> None:
+    """Take hints from the bus, in their order; changes that stand together are told together."""
+    for is_change, some in groupby(hints, lambda hint: isinstance(hint, Change)):
+        if is_change:
+            changes = [hint for hint in some if isinstance(hint, Change)]
+            edge.feeds.accept(changes)
+            for change in changes:
+                if change.event == "user-joined" and isinstance(change.data, UserJoined):
+                    _let_in(edge, change, change.data.user_id)
+        else:
+            for hint in some:
+                _pass_on(edge, hint)
+
+
+def _let_in(edge: Edge, change: Change, user_id: UUID) -> None:
+    seats = edge.seats.by_user.get(user_id, ())
+    deaf = [seat for seat in seats if change.room_id not in seat.rooms and not seat.joining]
+    if deaf and not edge.newcomers.full():
+        edge.newcomers.put_nowait((change, deaf))
+
+
+def _pass_on(edge: Edge, hint: Hint) -> None:
+    if isinstance(hint, Told):
         _tell(edge, hint)
     elif isinstance(hint, StatusChanged):
         _tell_status(edge, hint)
@@ -97,7 +124,9 @@ def _tell(edge: Edge, hint: Told) -> None:
         return
     left_out = {seat.socket for seat in edge.seats.by_user.get(hint.but, ())} if hint.but is not None else set()
     listeners = [socket for socket in feed.everyone() if socket not in left_out]
-    broadcast(listeners, encode_event_json("/", hint.event, [_ENCODE(hint.data)]))
+    message = encode_event_json("/", hint.event, [_ENCODE(hint.data)])
+    message.key = hint.key
+    broadcast(listeners, message)
 
 
 def _tell_status(edge: Edge, hint: StatusChanged) -> None:
@@ -110,4 +139,6 @@ def _tell_status(edge: Edge, hint: StatusChanged) -> None:
             edge.roster.changed(room_id)
     for seat in edge.seats.by_user.get(hint.user_id, ()):
         heard[seat.socket] = None
-    broadcast(heard, encode_event_json("/", "user-status-update", [_ENCODE(hint.data)]))
+    message = encode_event_json("/", "user-status-update", [_ENCODE(hint.data)])
+    message.key = ("user-status-update", hint.user_id)
+    broadcast(heard, message)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from hubbub.chat.access import access_room
 from hubbub.chat.context import Chat
+from hubbub.chat.limiter import Rate
 from hubbub.chat.presence import Session
+from hubbub.domain import limits
 from hubbub.domain.changes import Change
 from hubbub.domain.commands import Command
 from hubbub.domain.model import Actor
@@ -21,6 +23,7 @@ from hubbub.realtime import Socket
 from hubbub.sockets.roster import Roster
 
 Feed: TypeAlias = RoomFeed[Socket]
+SENDS: Final = frozenset({"send-message", "edit-message", "delete-message"})
 NEWCOMERS_MAX = 1_000  # above it, who was let in hears the room after the next connect
 
 
@@ -35,6 +38,7 @@ class Seat:
         timer: ends a socket that has not signed in.
         rooms: those it listens to.
         joining: True while its own `join` is under way, which sees to listening.
+        sends_full_at, events_full_at: what `limiter.Rate` remembers of it.
     """
 
     socket: Socket
@@ -45,6 +49,8 @@ class Seat:
     timer: asyncio.TimerHandle | None = None
     rooms: set[UUID] = field(default_factory=set)
     joining: bool = False
+    sends_full_at: float = 0.0
+    events_full_at: float = 0.0
 
     def require(self) -> Actor:
         """The actor.
@@ -86,6 +92,7 @@ class Edge:
     """The socket edge of this process.
 
     Attributes:
+        event_rate: how fast one connection may send events that are no messages.
         newcomers: comings of people, and their sockets here that do not listen to the room yet; see `connect.welcome`.
     """
 
@@ -93,7 +100,22 @@ class Edge:
     feeds: Feeds[Socket]
     seats: Seats
     roster: Roster
+    event_rate: Rate = field(default_factory=lambda: Rate(limits.EVENTS_PER_SECOND, limits.EVENTS_BURST))
     newcomers: asyncio.Queue[tuple[Change, list[Seat]]] = field(default_factory=lambda: asyncio.Queue(NEWCOMERS_MAX))
+
+    def admit(self, seat: Seat, event: str) -> None:
+        """An event came: may it, by the rates of its connection and its account?
+
+        Raises:
+            HubbubError: `rate_limited`.
+        """
+        if event in SENDS:
+            sends = self.chat.sends
+            seat.sends_full_at = sends.by_connection.spend(seat.sends_full_at)
+            if seat.actor is not None:
+                sends.spend(seat.actor.user_id)
+        else:
+            seat.events_full_at = self.event_rate.spend(seat.events_full_at)
 
     async def place(self, seat: Seat, ref: str | None) -> tuple[UUID, str]:
         """The id and the name of the room that an event means: the one it names, or the one joined last.
@@ -101,8 +123,18 @@ class Edge:
         Only a name is found here; whether the actor may do anything there is decided by the use case.
 
         Raises:
-            HubbubError: `validation_failed`, `not_found`.
+            HubbubError: `unauthorized`, `validation_failed`, `not_found`.
         """
+        known = self.known_place(seat, ref)
+        if known is not None:
+            return known
+        async with self.chat.database.connection() as conn:
+            room = await access_room(conn, seat.require(), str(ref))
+        return room.room_id, room.name
+
+    def known_place(self, seat: Seat, ref: str | None) -> tuple[UUID, str] | None:
+        """As `place`, where nobody has to be asked: the socket listens to that room; else None."""
+        seat.require()
         if ref is None:
             if seat.room_id is None or seat.room is None:
                 raise HubbubError("validation_failed", fields={"room": "Name a room, or join one first"})
@@ -110,9 +142,7 @@ class Edge:
         feed = self.feeds.find(ref)
         if feed is not None and feed.room_id in seat.rooms:
             return feed.room_id, feed.name
-        async with self.chat.database.connection() as conn:
-            room = await access_room(conn, seat.require(), ref)
-        return room.room_id, room.name
+        return None
 
 
 Handler = Callable[[Edge, Seat, Any], Awaitable[Any]]

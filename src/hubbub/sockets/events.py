@@ -53,19 +53,20 @@ class ChatHandlers:
     async def connect(self, socket: Socket, auth: Any) -> None:
         await connect.come_in(self._edge, socket, auth)
 
-    async def event(self, socket: Socket, name: str, args: list[Any]) -> Any:
-        """One event of one client, in its order.
+    def event(self, socket: Socket, name: str, args: list[Any]) -> Any:
+        """One event of one client, in its order: what its handler answers, or has to wait for.
 
         Raises:
             HubbubError: whatever the use case refuses; the ack says it.
         """
+        seat: Seat = socket.data
+        self._edge.admit(seat, name)
         event = EVENTS.get(name)
         if event is None:
             raise HubbubError("unknown_event", f"There is no event `{name[:40]}`.")
-        seat: Seat = socket.data
         if seat.session is not None:
             self._edge.chat.presence.touched(seat.session)
-        return await event.handle(self._edge, seat, parse(_shape(name, args), event.command))
+        return event.handle(self._edge, seat, parse(_shape(name, args), event.command))
 
     def disconnected(self, socket: Socket, reason: str) -> None:
         connect.go(self._edge, socket.data)

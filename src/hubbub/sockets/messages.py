@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from hubbub.chat.change_message import delete_message, edit_message
 from hubbub.chat.send_message import send_message
@@ -14,11 +16,16 @@ from hubbub.domain.commands import DeleteMessage, EditMessage, MarkAllRead, Mark
 from hubbub.sockets.edge import Edge, Seat
 
 
-async def send(edge: Edge, seat: Seat, command: SendMessage) -> asyncio.Future[Sent]:
+def send(edge: Edge, seat: Seat, command: SendMessage) -> asyncio.Future[Sent] | Coroutine[Any, Any, Any]:
     """`send-message`: the place in the order is taken here; the ack goes out after the commit."""
-    actor = seat.require()
-    room_id, room = await edge.place(seat, command.room)
-    return send_message(edge.chat, actor, room_id, room, command)
+    place = edge.known_place(seat, command.room)
+    if place is None:
+        return _send_elsewhere(edge, seat, command)
+    return send_message(edge.chat, seat.require(), *place, command)
+
+
+async def _send_elsewhere(edge: Edge, seat: Seat, command: SendMessage) -> asyncio.Future[Sent]:
+    return send_message(edge.chat, seat.require(), *await edge.place(seat, command.room), command)
 
 
 async def edit(edge: Edge, seat: Seat, command: EditMessage) -> Changed:

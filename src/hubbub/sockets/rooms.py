@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.chat.sign_in import authenticate, sign_in_guest
+from hubbub.chat.sign_in import sign_in_guest
 from hubbub.chat.sync import read_missed
 from hubbub.domain.answers import Joined, Left, Synced
 from hubbub.domain.commands import JoinRoom, LeaveRoom, Sync
@@ -29,13 +29,13 @@ async def join(edge: Edge, seat: Seat, command: JoinRoom) -> Joined:
 async def _sign_in(edge: Edge, seat: Seat, command: JoinRoom) -> None:
     try:
         if command.token is not None:
-            actor = await authenticate(edge.chat, command.token)
+            claims = edge.chat.tokens.verify(command.token)
         else:
-            actor = await sign_in_guest(edge.chat, command.username)
+            claims = await sign_in_guest(edge.chat, command.username)
+        await connect.sit_down(edge, seat, claims)
     except HubbubError as error:
         seat.socket.emit("error", {**error.as_reply()})
         raise
-    await connect.sit_down(edge, seat, actor)
 
 
 async def leave(edge: Edge, seat: Seat, command: LeaveRoom) -> Left:

@@ -81,6 +81,7 @@ class Roster:
         people = await self._people(room_id, feed.name)
         if people is not None:
             message = encode_event_json("/", "room-users", [msgspec.json.encode(people)])
+            message.key = ("room-users", room_id)
             broadcast(tuple(feed.everyone()), message)
 
     async def _people(self, room_id: UUID, name: str) -> list[RoomUser] | None:

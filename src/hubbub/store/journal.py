@@ -20,9 +20,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import structlog
@@ -42,8 +43,7 @@ _REFUSALS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A committed message's place. `duplicate`: this is where its first sending went."""
 
     message_id: UUID
@@ -53,8 +53,10 @@ class Stored:
     duplicate: bool
 
 
-@dataclass(slots=True, repr=False)
-class _Waiting:
+T = TypeVar("T")
+
+
+class _Waiting(NamedTuple):
     """A send in the queue, with the future its caller awaits."""
 
     message_id: UUID
@@ -64,7 +66,11 @@ class _Waiting:
     client_id: str | None
     reply_to: UUID | None
     since: float
-    done: asyncio.Future[Stored]
+    answer: Callable[[Stored], Any] | None
+    done: asyncio.Future[Any]
+
+    def __repr__(self) -> str:
+        return f"<send {self.message_id}>"
 
     @property
     def key(self) -> tuple[UUID, str] | None:
@@ -106,6 +112,7 @@ class Journal:
     _in_hand: int = 0
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _writer: asyncio.Task[None] | None = None
+    _is_idle: bool = False
     _closing: bool = False
 
     def start(self) -> None:
@@ -124,13 +131,22 @@ class Journal:
         return len(self._queue) + self._in_hand
 
     def append(
-        self, user_id: UUID, room_id: UUID, text: str, client_id: str | None = None, reply_to: UUID | None = None
-    ) -> asyncio.Future[Stored]:
+        self,
+        user_id: UUID,
+        room_id: UUID,
+        text: str,
+        client_id: str | None = None,
+        reply_to: UUID | None = None,
+        answer: Callable[[Stored], T] | None = None,
+    ) -> asyncio.Future[T]:
         """Queue a message; its place in the order is taken now.
 
+        Args:
+            answer: called with its place once it is committed, even where nobody waits for the future any more.
+
         Returns:
-            A future: the message's place, or `HubbubError` `not_found`, `conflict`, `validation_failed`, or
-            `unavailable` where it is not known whether it was stored.
+            A future: what `answer` makes of the place (the place itself by default), or `HubbubError` `not_found`,
+            `conflict`, `validation_failed`, or `unavailable` where it is not known whether it was stored.
 
         Raises:
             HubbubError: `overloaded`, when the queue is full or the process is ending.
@@ -138,9 +154,11 @@ class Journal:
         if self._closing or self.waiting >= self.queue_max:
             self.stats.overloaded += 1
             raise HubbubError("overloaded", retry_after=1)
-        done: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(new_id(), user_id, room_id, text, client_id, reply_to, time.monotonic(), done))
-        self._wake.set()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        since = time.monotonic()
+        self._queue.append(_Waiting(new_id(), user_id, room_id, text, client_id, reply_to, since, answer, done))
+        if self._is_idle:
+            self._wake.set()
         return done
 
     async def _write(self) -> None:
@@ -149,7 +167,9 @@ class Journal:
                 if self._closing:
                     return
                 self._wake.clear()
+                self._is_idle = True
                 await self._wake.wait()
+                self._is_idle = False
                 continue
             batch = self._take()
             self._in_hand = len(batch)
@@ -220,17 +240,21 @@ class Journal:
         stats.rows += len(batch)
         stats.commit_seconds += time.perf_counter() - started
         stats.largest_batch = max(stats.largest_batch, len(batch))
-        for row in rows:
-            waiting = batch[row["ord"] - 1]
-            outcome = row["outcome"]
+        for place, outcome, message_id, seq, change_seq, created_at in rows:
+            waiting = batch[place - 1]
             if outcome in ("stored", "duplicate"):
-                duplicate = outcome == "duplicate" and row["message_id"] != waiting.message_id
+                duplicate = outcome == "duplicate" and message_id != waiting.message_id
                 stats.duplicates += duplicate
                 stats.stored += not duplicate
+                try:
+                    stored = Stored(message_id, seq, change_seq, created_at, duplicate)
+                    answer = stored if waiting.answer is None else waiting.answer(stored)
+                except Exception:  # it is stored, whatever its sender's answer
+                    log.exception("a stored message could not be answered")
+                    self._refuse([waiting], HubbubError("internal"))
+                    continue
                 if not waiting.done.done():
-                    waiting.done.set_result(
-                        Stored(row["message_id"], row["seq"], row["change_seq"], row["created_at"], duplicate)
-                    )
+                    waiting.done.set_result(answer)
             else:
                 self._refuse([waiting], _REFUSALS[outcome])
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from hubbub.domain import limits
 from hubbub.domain.ids import as_uuid, stamp
-from hubbub.domain.model import MyRoom, Room, RoomInfo
+from hubbub.domain.model import Room, RoomInfo
 from hubbub.errors import HubbubError
 from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
@@ -96,22 +96,6 @@ async def unread(conn: Connection, user_id: UUID, room: Room) -> int:
 
 async def active_users(conn: Connection, room_id: UUID) -> int:
     return int(await conn.fetchval(SQL["active_users"], room_id))
-
-
-async def mine(conn: Connection, user_id: UUID) -> list[MyRoom]:
-    """The rooms of `ready`, the latest used first."""
-    rows = await conn.fetch(SQL["ready"], user_id, limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK)
-    return [
-        MyRoom(
-            room_id=row["room_id"],
-            room=row["room_name"],
-            seq=row["last_seq"],
-            read_seq=row["read_seq"],
-            unread=row["unread"],
-            is_private=bool(row["is_private"]),
-        )
-        for row in rows
-    ]
 
 
 async def positions(conn: Connection, room_ids: list[UUID]) -> dict[UUID, int]:

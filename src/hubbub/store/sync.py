@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+from uuid import UUID
 
 from hubbub.domain.answers import MemberChange, MessageChange, RoomChange, RoomChanges
 from hubbub.domain.model import Room
 from hubbub.store import messages
 from hubbub.store.database import Connection
+from hubbub.store.rooms import room_of
 from hubbub.store.statements import load
 
 SQL: Final = load("sync")
 
 
-async def epoch(conn: Connection) -> str:
-    """The database's epoch; cursors of another mean nothing."""
-    return str(await conn.fetchval(SQL["epoch"]))
+Look: TypeAlias = tuple[str, dict[UUID, Room]]
+"""The database's epoch (cursors of another mean nothing), and rooms by their id, with the asker's membership."""
+
+
+async def look(conn: Connection, asked: Sequence[tuple[UUID, list[UUID]]]) -> list[Look]:
+    """For each person and the rooms they name: the epoch, and those of the rooms that are there. Two statements."""
+    epoch = str(await conn.fetchval(SQL["epoch"]))
+    found: list[Look] = [(epoch, {}) for _ in asked]
+    pairs = [(index, user_id, room_id) for index, (user_id, room_ids) in enumerate(asked) for room_id in room_ids]
+    rows = await conn.fetch(SQL["look"], [pair[1] for pair in pairs], [pair[2] for pair in pairs]) if pairs else []
+    for row in rows:
+        found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
+    return found
 
 
 async def changes_since(conn: Connection, room: Room, number: int, limit: int) -> RoomChanges:

@@ -5,7 +5,9 @@ import { io } from "socket.io-client";
 
 const [address, mode] = process.argv.slice(2);
 const transports = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] }[mode];
-const options = { transports, forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 100, timeout: 5000 };
+// Every message is compressed, however short, once the server has agreed to it.
+const perMessageDeflate = { threshold: 0 };
+const options = { transports, perMessageDeflate, forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 100, timeout: 5000 };
 
 function once(socket, event, within = 5000) {
   return new Promise((resolve, reject) => {
@@ -82,6 +84,7 @@ main.once("disconnect", () => (dropped = true));
 await new Promise((resolve) => setTimeout(resolve, 1200));
 assert.equal(dropped, false);
 const transport = main.io.engine.transport.name;
+const extensions = main.io.engine.transport.ws?.extensions ?? "";
 done.push("heartbeat");
 
 // A closed transport: the client comes back by itself. A DISCONNECT: it does not.
@@ -98,5 +101,5 @@ assert.equal(main.active, false);
 done.push("reconnect");
 
 main.close();
-console.log(JSON.stringify({ done, transport }));
+console.log(JSON.stringify({ done, transport, extensions }));
 process.exit(0);

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.support.sqlchat import Chat
+from tests.support.sqlchat import Chat, Send
 
 
 @pytest.fixture
@@ -102,6 +102,40 @@ async def test_the_same_client_id_twice_in_a_batch(chat: Chat) -> None:
         ("not_found", None), ("stored", 2), ("duplicate", 2), ("conflict", 2), ("stored", 3), ("stored", 4),
     ]  # fmt: skip
     assert await chat.counters("hall") == (4, 0, 3, 1)
+    await chat.check()
+
+
+async def test_an_odd_neighbour_changes_nothing_for_the_others(chat: Chat) -> None:
+    """A batch in which nothing stands out takes the short way, any other the long one: what is stored is the same."""
+    ann, bob, stranger = await chat.user("ann"), await chat.user("bob"), await chat.user("stranger")
+    kept = []
+    for way in ("short", "long"):
+        hall, den = await chat.room(f"hall {way}"), await chat.room(f"den {way}")
+        for user, room in ((ann, hall), (bob, hall), (ann, den)):
+            await chat.join(user, room)
+        root = await chat.message(bob, hall, "root")
+        batch: list[Send] = [
+            (ann, hall, "1", f"{way} 1", None),
+            (ann, den, "2", None, None),
+            (bob, hall, "3", f"{way} 1", root),
+            (ann, hall, "4", None, root),
+            (ann, den, "5", f"{way} 5", None),
+        ]
+        if way == "long":
+            batch.insert(2, (stranger, hall, "not a member", None, None))
+        answers = await chat.send(batch)
+        assert [row["outcome"] for row in answers if row["outcome"] != "stored"] == ["not_found"] * (way == "long")
+        told = [(row["seq"], row["change_seq"]) for row in answers if row["outcome"] == "stored"]
+        assert {(row["message_id"], row["created_at"]) for row in answers if row["outcome"] == "stored"} == set(
+            await chat.fetch("SELECT message_id, created_at FROM messages WHERE room_id IN ($1, $2) AND message_id <> $3", hall, den, root)
+        )  # fmt: skip
+        columns = "user_id, message_text, seq, change_seq, client_hash, reply_to IS NOT NULL"
+        rows = await chat.fetch(
+            f"SELECT {columns} FROM messages WHERE room_id IN ($1, $2) ORDER BY message_text", hall, den
+        )
+        kept.append((told, rows, await chat.counters(f"hall {way}"), await chat.counters(f"den {way}")))
+    assert kept[0] == kept[1]
+    assert kept[0][0] == [(4, 4), (2, 2), (5, 5), (6, 6), (3, 3)]
     await chat.check()
 
 

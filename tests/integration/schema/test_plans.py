@@ -6,6 +6,7 @@ The plan is asserted, not the time: pages touched (hits and reads), and that nob
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from tests.support.database import Databases
+from tests.support.sqlchat import Chat
 
 from hubbub.domain import limits
 from hubbub.store.statements import load
@@ -126,3 +128,37 @@ async def test_a_batch_touches_pages_by_its_own_size(full: str) -> None:
     assert got == 50
     assert touched <= 50 * 100, f"{touched} pages"
     await connection.close()
+
+
+@pytest.mark.parametrize("odd", [False, True], ids=["nothing stands out", "one row is refused"])
+async def test_a_plan_made_while_the_tables_were_empty_outlives_it(database: str, odd: bool) -> None:
+    """A connection plans the statement once. No table is counted until autovacuum comes by; a person may have written
+    thousands of messages by then, and a room have thousands of members: a batch is to touch pages by its own size."""
+    chat = await Chat.open(database)
+    ann, hall = await chat.user("ann"), await chat.room("hall")
+    await chat.join(ann, hall)
+    rows = 20
+
+    async def touched() -> int:
+        senders = [str(ann)] * (rows - odd) + [str(uuid.uuid4())] * odd
+        keys = [f"'{uuid.uuid4()}'" for _ in range(rows)]
+        call = (
+            f"SELECT * FROM hubbub.append_messages(array_fill(NULL::uuid, ARRAY[{rows}]), '{{{','.join(senders)}}}'::uuid[], "
+            f"array_fill('{hall}'::uuid, ARRAY[{rows}]), array_fill('hello'::text, ARRAY[{rows}]), "
+            f"ARRAY[{','.join(keys)}], array_fill(NULL::uuid, ARRAY[{rows}]))"
+        )
+        plan = json.loads(await chat.value(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {call}"))[0]["Plan"]
+        return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+    await touched()
+    young = await touched()
+    for number in range(5):
+        await chat.send([(ann, hall, "hello", f"{number}-{n}", None) for n in range(1000)])
+    await chat.run("INSERT INTO users (username) SELECT 'member' || n FROM generate_series(1, 2000) AS n")
+    await chat.run(
+        "INSERT INTO room_members (user_id, room_id) SELECT user_id, $1 FROM users WHERE username LIKE 'member%'", hall
+    )
+    await touched()  # the first after such a heap cleans up behind it
+    grown = await touched()
+    assert grown <= 2 * young, f"{young} pages, then {grown}"
+    await chat.close()

@@ -73,4 +73,4 @@ async def test_connecting(server: Running) -> None:
     async with server.statements() as ran:
         await server.connect(ann)
     # However many rooms.
-    assert by_events(ran) == ["auth.live", "users.by_id", "sync.epoch", "rooms.ready"]
+    assert by_events(ran) == ["arrivals.arrive"]

@@ -13,7 +13,7 @@ from tests.support import people
 from tests.support.people import Person
 
 from hubbub.domain import limits
-from hubbub.store import receipts, rooms
+from hubbub.store import arrivals, receipts, rooms
 from hubbub.store.receipts import Marks
 
 
@@ -207,7 +207,9 @@ async def test_every_count_equals_brute_force(
             for one in messages
         )
         assert await rooms.unread(conn, person.user_id, rooms.room_of(row)) == unread
-        assert [one.unread for one in await rooms.mine(conn, person.user_id)] == [unread]
+        (here,) = await arrivals.arrive(conn, [(person.session_id, person.user_id)])
+        assert here is not None
+        assert [one.unread for one in here.rooms] == [unread]
         assert [one.unread for one in await rooms.page(conn, person.user_id, "", 50, 0) if one.member] == [unread]
 
 

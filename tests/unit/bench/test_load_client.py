@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any, cast
+
 import pytest
-from bench.load.frames import Reader, body, frame, parse
+from bench.load.client import Load
+from bench.load.frames import body, frame, split
 from bench.load.histogram import Histogram
+from bench.load.member import Member
+from bench.load.plan import MemberPlan, Plan
+from bench.load.stream import Stream
 
 
 def delivery(sender: int, number: int, size: int = 100) -> bytes:
     """A server's frame with one message."""
-    text = b'42["receive-message",{"id":"x","message":"%b"}]' % body(sender, number, size)
-    head = bytes((0x81, len(text))) if len(text) < 126 else bytes((0x81, 126)) + len(text).to_bytes(2, "big")
-    return head + text
+    return text(b'42["receive-message",{"id":"x","message":"%b"}]' % body(sender, number, size))
+
+
+def text(payload: bytes) -> bytes:
+    """A server's frame of less than 64 kilobytes."""
+    size = len(payload)
+    return (bytes((0x81, size)) if size < 126 else bytes((0x81, 126)) + size.to_bytes(2, "big")) + payload
+
+
+class Wire(asyncio.Transport):
+    """Keeps what a member writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+
+
+def joined(members: int) -> list[Member]:
+    """Members of one room who have joined it."""
+    plan = Plan(port=0, members=[MemberPlan({}, "r")] * members, phases=[], body_bytes=100, watch={})
+    load = Load(plan, asyncio.get_running_loop())
+    load.members = [Member(load, index) for index in range(members)]
+    for member in load.members:
+        member.connection_made(Wire())
+        member.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + text(b"0{}"))
+        member.data_received(text(b"40{}") + text(b'430[{"success":true}]'))
+        assert member.joined.done()
+    return load.members
+
+
+def received(member: Member) -> list[tuple[int, int]]:
+    return member.stream.messages[: member.stream.count(member.at)]
 
 
 def test_a_body_has_its_size() -> None:
@@ -24,35 +63,64 @@ def test_a_client_frame_is_masked_with_zero() -> None:
     assert frame(b"x" * 70_000)[:10] == b"\x81\xff" + (70_000).to_bytes(8, "big")
 
 
-def test_deliveries_are_told_from_everything_else() -> None:
-    ack, ping = b"\x81\x13" + b'4312[{"success":1}]', b"\x81\x012"
-    piece = parse(delivery(3, 1) + ping + delivery(3, 2) + ack + delivery(5, 9))
-    assert piece.messages == [(3, 1), (3, 2), (5, 9)]
-    assert piece.runs == [(3, 1, 2), (5, 9, 9)]
-    assert piece.others == [(0x81, b"2"), (0x81, ack[2:])]
-    assert (piece.deliveries, piece.disorder) == (3, 0)
+def test_frames_of_every_length_are_split() -> None:
+    large = b"\x81\x7f" + (70_000).to_bytes(8, "big") + b"x" * 70_000
+    data = b"\x81\x012" + large + delivery(1, 1)
+    assert [data[begin:end] for begin, _, end in split(data)] == [b"\x81\x012", large, delivery(1, 1)]
+    assert list(split(large[:9])) == list(split(large[:-1])) == []
 
 
-@pytest.mark.parametrize("numbers", [(1, 3), (2, 1), (1, 1)])
-def test_gaps_swaps_and_repeats_within_a_piece_are_seen(numbers: tuple[int, int]) -> None:
-    assert parse(b"".join(delivery(3, number) for number in numbers)).disorder == 1
+@pytest.mark.parametrize("numbers", [(1, 3), (2, 3), (1, 2, 2), (1, 3, 4)])
+def test_gaps_swaps_and_repeats_are_seen(numbers: tuple[int, ...]) -> None:
+    stream = Stream()
+    for number in numbers:
+        stream.append(delivery(3, number))
+    end = len(stream.data)
+    assert (stream.count(end), stream.disorder(end)) == (len(numbers), 1)
+    assert stream.count(end - 1) == len(numbers) - 1
 
 
-def test_wherever_the_bytes_are_cut_all_is_found_once() -> None:
-    data = b"".join(delivery(1, number, 90 + number) for number in range(1, 40))
-    reader = Reader()
+async def test_deliveries_are_told_from_everything_else() -> None:
+    (member,) = joined(1)
+    wire = cast("Wire", member.transport)
+    wire.written = b""
+    other = b'\x81\x0e42["ready",{}]'
+    member.data_received(delivery(3, 1) + b"\x81\x012" + delivery(3, 2) + other + delivery(5, 1))
+    assert received(member) == [(3, 1), (3, 2), (5, 1)]
+    assert wire.written == frame(b"3")  # the ping is answered
+    assert member.load.strange == 0
+
+
+async def test_wherever_the_bytes_are_cut_all_is_found_once_by_everybody() -> None:
+    data = b"".join(delivery(1, number, 90 + number) for number in range(1, 12))
     for cut in range(len(data) + 1):
-        first = reader.read(data[:cut])
-        rest = reader.read(data[first.end :])
-        assert [*first.messages, *rest.messages] == [(1, number) for number in range(1, 40)]
-        assert first.end + rest.end == len(data)
+        first, second = joined(2)
+        for member, at in ((first, len(data) - cut), (second, cut)):
+            member.data_received(data[:at])
+            member.data_received(data[at:])
+        assert first.stream is second.stream
+        assert received(first) == received(second) == [(1, number) for number in range(1, 12)]
 
 
-def test_a_frame_of_more_than_64_kilobytes_is_one() -> None:
-    text = b'42["message-history",[' + b"1," * 40_000 + b"1]]"
-    data = b"\x81\x7f" + len(text).to_bytes(8, "big") + text
-    assert parse(data + delivery(1, 1)).messages == [(1, 1)]
-    assert parse(data[:9]).end == parse(data[:-1]).end == 0
+async def test_an_ack_in_the_midst_of_a_cut_frame_disturbs_nobody() -> None:
+    first, second = joined(2)
+    one, two = delivery(1, 1), delivery(1, 2)
+    first.data_received(one + two)
+    second.data_received(one[:50])
+    second.data_received(one[50:] + b"\x81\x012" + two[:20])
+    second.data_received(two[20:])
+    assert second.stream is first.stream
+    assert received(second) == [(1, 1), (1, 2)]
+
+
+async def test_who_is_told_something_else_is_counted_apart() -> None:
+    first, second = joined(2)
+    first.data_received(delivery(1, 1) + delivery(1, 2) + delivery(1, 3))
+    second.data_received(delivery(1, 1) + delivery(1, 3))
+    assert received(first) == [(1, 1), (1, 2), (1, 3)]
+    assert received(second) == [(1, 1), (1, 3)]
+    assert [member.stream.disorder(member.at) for member in (first, second)] == [0, 1]
+    assert first.load.forks == 1
 
 
 def test_percentiles_are_right_to_three_percent() -> None:

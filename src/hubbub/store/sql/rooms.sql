@@ -87,21 +87,6 @@ RETURNING change_seq;
 -- Where the counters of the rooms in use stand: the once-a-second look that finds what no hint told.
 SELECT room_id, last_seq FROM public.rooms WHERE room_id = ANY ($1::uuid[]);
 
--- name: ready
--- The rooms of one person, the latest used first, each with its counter and what is unread, counted as by `unread`.
-SELECT r.room_id, r.room_name, r.last_seq, r.is_private, m.read_seq,
-    (SELECT count(*) FROM (
-        SELECT FROM (
-            SELECT x.user_id, x.is_deleted FROM public.messages AS x
-            WHERE x.room_id = r.room_id AND x.seq > m.read_seq ORDER BY x.seq LIMIT $4
-        ) AS later
-        WHERE NOT later.is_deleted AND later.user_id IS DISTINCT FROM $1 LIMIT $3
-    ) AS few) AS unread
-FROM public.room_members AS m
-CROSS JOIN LATERAL (SELECT * FROM public.rooms AS r WHERE r.room_id = m.room_id LIMIT 1) AS r
-WHERE m.user_id = $1 AND m.is_active AND r.deleted_at IS NULL
-ORDER BY coalesce(r.last_message_at, r.created_at) DESC LIMIT $2;
-
 -- name: unread
 -- Unread messages of one person in one room, counted up to `$4`, among the first `$5` after the watermark: one's own and
 -- tombstones do not count, and there may be any number of them. The order keeps to the index, which holds all of this.

@@ -1,0 +1,102 @@
+"""Group reads: what many ask within a moment is read in one statement, as their sends are written in one.
+
+Promises: at most `READERS` statements at a time, whoever waits, so that a storm of connects never takes the pool from
+the sends; while one runs the next batch gathers; more than `waiting_max` are told `overloaded` at once. A statement
+that takes long makes the next batch smaller, down to one. Where the database is away, all who wait are told so.
+Before: the use cases. After: a function of `store/` that reads for many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from hubbub.errors import HubbubError
+from hubbub.store.database import Connection, Database
+
+READERS: Final = 2
+BATCH_MAX: Final = 256
+LONG_SECONDS: Final = 0.25  # a statement that takes longer holds up those behind it: the next is given fewer
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class GroupRead(Generic[Q, A]):
+    """One kind of question to the database.
+
+    Args:
+        read: answers questions in their order, in one statement or a fixed number of them.
+        waiting_max: questions that may wait.
+
+    Attributes:
+        asked: questions taken since start.
+        batches: times they were read since start.
+        overloaded: questions refused since start.
+    """
+
+    def __init__(
+        self, database: Database, read: Callable[[Connection, Sequence[Q]], Awaitable[Sequence[A]]], waiting_max: int
+    ) -> None:
+        self._database = database
+        self._read = read
+        self._waiting_max = waiting_max
+        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._batch_max = BATCH_MAX
+        self._readers: set[asyncio.Task[None]] = set()
+        self.asked = self.batches = self.overloaded = 0
+
+    @property
+    def waiting(self) -> int:
+        """Questions that are not being read yet."""
+        return len(self._waiting)
+
+    def ask(self, question: Q) -> asyncio.Future[A]:
+        """The answer, in a future that may also hold `HubbubError` `unavailable` or `overloaded`.
+
+        Raises:
+            HubbubError: `overloaded`, where too many wait already.
+        """
+        if len(self._waiting) >= self._waiting_max:
+            self.overloaded += 1
+            raise HubbubError("overloaded", retry_after=1)
+        self.asked += 1
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        # Another reader only for a whole batch: what one can read alone shall be one statement.
+        if len(self._readers) < READERS and (not self._readers or len(self._waiting) >= self._batch_max):
+            reader = asyncio.create_task(self._run(), name="group read")
+            self._readers.add(reader)
+            reader.add_done_callback(self._readers.discard)
+        return answer
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = self._waiting[: self._batch_max]
+            del self._waiting[: len(batch)]
+            batch = [(question, answer) for question, answer in batch if not answer.done()]  # others gave up
+            if not batch:
+                continue
+            began = time.monotonic()
+            try:
+                async with self._database.connection() as conn:
+                    found = await self._read(conn, [question for question, _ in batch])
+            except HubbubError as error:
+                batch += self._waiting
+                self._waiting.clear()
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(HubbubError(error.code, error.message, retry_after=error.retry_after))
+            except Exception as error:
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                for (_, answer), one in zip(batch, found, strict=True):
+                    if not answer.done():
+                        answer.set_result(one)
+            self.batches += 1
+            is_long = time.monotonic() - began > LONG_SECONDS
+            self._batch_max = max(1, len(batch) // 2) if is_long else min(BATCH_MAX, self._batch_max * 2)

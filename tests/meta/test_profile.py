@@ -1,0 +1,33 @@
+"""`make profile` works: two short cases go through, and name functions of the server. No time is asserted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+from tests.support.process import ROOT, python
+
+
+@pytest.mark.timeout(300)
+async def test_a_short_profile_draws_and_lists() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *python("-m", "bench.profile", "--case", "connects", "sends-8", "--seconds", "1"),
+        cwd=ROOT,
+        env=os.environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    output = said.decode(errors="replace")
+    if "could not look at the server" in output:
+        pytest.skip("this account may not read another process's memory")
+    assert process.returncode == 0, output
+    for case, place in (("connects", "(hubbub/realtime/"), ("sends-8", "(hubbub/store/journal.py)")):
+        assert "<svg" in (ROOT / f"tmp/profile/{case}.svg").read_text()[:1_000]
+        assert place in (ROOT / f"tmp/profile/{case}.txt").read_text()

@@ -1,0 +1,70 @@
+"""Rates: a burst, then so many a second, and an answer that says when."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.process import eventually
+
+from hubbub.chat import limiter
+from hubbub.chat.limiter import Rate, SendLimiter
+from hubbub.domain import limits
+from hubbub.domain.ids import new_id
+from hubbub.errors import HubbubError
+
+
+def spend(rate: Rate, full_at: float, times: int) -> float:
+    for _ in range(times):
+        full_at = rate.spend(full_at)
+    return full_at
+
+
+def wait_of(rate: Rate, full_at: float) -> float:
+    with pytest.raises(HubbubError) as refused:
+        rate.spend(full_at)
+    assert (refused.value.code, refused.value.row.status, refused.value.row.retryable) == ("rate_limited", 429, True)
+    assert refused.value.retry_after is not None
+    return refused.value.retry_after
+
+
+def test_a_burst_is_let_through_and_the_next_is_told_when() -> None:
+    rate = Rate(per_second=0.01, burst=7)
+    full_at = spend(rate, 0.0, 7)
+    assert wait_of(rate, full_at) == pytest.approx(100, abs=1)
+    assert wait_of(rate, full_at) == pytest.approx(100, abs=1), "a refusal costs nothing"
+    assert rate.refused == 2
+
+
+async def test_when_it_says_so_the_next_is_let_through() -> None:
+    rate = Rate(per_second=50, burst=1)
+    full_at = rate.spend(0.0)
+    assert 0 < wait_of(rate, full_at) <= 0.021
+
+    def let_through() -> bool:
+        try:
+            rate.spend(full_at)
+        except HubbubError:
+            return False
+        return True
+
+    await eventually(let_through, timeout=1)
+
+
+def test_no_limit_is_none() -> None:
+    rate = Rate(per_second=0, burst=0)
+    assert spend(rate, 0.0, 10_000) >= 0
+    assert rate.refused == 0
+
+
+def test_accounts_do_not_slow_each_other_and_idle_ones_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter, "_KEYS_MAX", 100)
+    sends = SendLimiter(0.1)
+    ann, bob = new_id(), new_id()
+    for _ in range(int(0.1 * limits.SEND_BURST_SECONDS)):
+        sends.spend(ann)
+    with pytest.raises(HubbubError):
+        sends.spend(ann)
+    sends.spend(bob)
+    quick = SendLimiter(1_000_000)  # an account is idle again a microsecond later
+    for _ in range(1_000):
+        quick.spend(new_id())
+    assert len(quick._full_at) <= 101

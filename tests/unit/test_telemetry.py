@@ -1,0 +1,73 @@
+"""Metrics: what a histogram counts, and what Prometheus is shown of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.support.process import eventually
+
+from hubbub.histogram import BOUNDS, Histogram
+from hubbub.telemetry import Metrics, Reading, watch_loop
+
+
+def shown(*readings: Reading) -> dict[tuple[str, ...], float]:
+    """What /metrics says: values by name, and label values in the order of their names."""
+    found: dict[tuple[str, ...], float] = {}
+    for family in text_string_to_metric_families(Metrics(readings).text().decode()):
+        for sample in family.samples:
+            if sample.name.startswith("hubbub_"):
+                found[sample.name, *(value for _, value in sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+@pytest.mark.parametrize("place", range(len(BOUNDS)))
+def test_a_bucket_holds_its_upper_bound(place: int) -> None:
+    histogram = Histogram()
+    histogram.observe(BOUNDS[place])
+    histogram.observe(BOUNDS[place] * 1.0001)
+    assert histogram.counts[place : place + 2] == [1, 1]
+    assert histogram.count == 2
+
+
+def test_prometheus_is_shown_a_histogram_whole() -> None:
+    histogram = Histogram()
+    for seconds in (0.0, 0.0003, 0.0004, 0.02, 99.0):
+        histogram.observe(seconds)
+    found = shown(Reading("histogram", "took_seconds", "How long.", lambda: histogram))
+    assert found["hubbub_took_seconds_count",] == 5
+    assert found["hubbub_took_seconds_sum",] == pytest.approx(99.0207)
+    by_bound = {float(key[1]): value for key, value in found.items() if key[0] == "hubbub_took_seconds_bucket"}
+    assert list(by_bound) == [*BOUNDS, float("inf")]
+    assert (by_bound[0.0001], by_bound[0.0005], by_bound[0.025], by_bound[10.0], by_bound[float("inf")]) == (
+        1,
+        3,
+        4,
+        4,
+        5,
+    )
+
+
+def test_prometheus_is_shown_a_histogram_for_each_label() -> None:
+    queue, commit = Histogram(), Histogram()
+    commit.observe(0.3)
+    found = shown(Reading("histogram", "s_seconds", "Stages.", lambda: {"queue": queue, "commit": commit}, "stage"))
+    assert (found["hubbub_s_seconds_count", "queue"], found["hubbub_s_seconds_count", "commit"]) == (0, 1)
+    assert (found["hubbub_s_seconds_bucket", "0.25", "commit"], found["hubbub_s_seconds_bucket", "0.5", "commit"]) == (
+        0,
+        1,
+    )
+
+
+async def test_a_loop_that_is_held_up_is_seen_to_lag() -> None:
+    lag = Histogram()
+    watch = asyncio.create_task(watch_loop(lag))
+    try:
+        await eventually(lambda: lag.count > 0, timeout=5)
+        before = lag.total
+        time.sleep(0.3)  # nothing else runs meanwhile: that is what is measured
+        await eventually(lambda: lag.total > before + 0.15, timeout=5)
+    finally:
+        watch.cancel()
