@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve test check checklist bench bench-full profile docs clean
+.PHONY: help serve test check checklist bench bench-full growth profile docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -45,6 +45,8 @@ bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (
 
 bench-full: $(VENV)/test.stamp ## the same, longer, with larger rooms and 5,000 connections
 	@$(BIN)/python -m bench --full $(ARGS)
+growth: $(VENV)/test.stamp ## cost stays flat up to ten million messages (about ten minutes, 15 GB of disk below /tmp)
+	@HUBBUB_GROWTH=1e7 $(BIN)/python -m pytest tests/integration/schema/test_growth.py
 
 profile: $(VENV)/test.stamp ## flame graphs of the server under the bench's loads, in tmp/profile (ARGS="--case delivery-8")
 	@$(BIN)/python -m bench.profile $(ARGS)

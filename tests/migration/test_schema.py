@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 from tests.support.catalog import catalog
-from tests.support.database import SCHEMA, Databases, connector
+from tests.support.database import HEAD, MIGRATIONS, SCHEMA, Databases, connector
 
 from hubbub.store import migrate
 
@@ -22,7 +22,7 @@ async def test_migrations_make_what_the_schema_shows(databases: Databases) -> No
     cluster = databases.cluster
     shown, made = databases.empty(), databases.empty()
     cluster.psql(shown, SCHEMA.read_text())
-    assert await migrate.upgrade(connector(cluster.dsn(made))) == ["0001_tables", "0002_laws", "0003_append"]
+    assert await migrate.upgrade(connector(cluster.dsn(made))) == MIGRATIONS
     left, right = await catalog(cluster.dsn(shown)), await catalog(cluster.dsn(made))
     for kind, things in left.items():
         assert things == right[kind], kind
@@ -44,14 +44,14 @@ async def test_the_catalog_is_the_same_on_every_version(pg15: Databases, pg18: D
 async def test_upgrading_again_does_nothing(databases: Databases) -> None:
     dsn = databases.cluster.dsn(databases.empty())
     before = await migrate.status(connector(dsn))
-    assert (before.current, before.head, before.adoptable) == (None, "0003", False)
-    assert before.pending == ("0001_tables", "0002_laws", "0003_append")
+    assert (before.current, before.head, before.adoptable) == (None, HEAD, False)
+    assert before.pending == tuple(MIGRATIONS)
     await migrate.upgrade(connector(dsn))
     connection = await asyncpg.connect(dsn)
     epoch = await connection.fetchval("SELECT value FROM hubbub.meta WHERE key = 'epoch'")
     await connection.execute("DELETE FROM rooms WHERE room_name = 'tech'")
     assert await migrate.upgrade(connector(dsn)) == []
-    assert await migrate.status(connector(dsn)) == migrate.Status("0003", "0003", (), False)
+    assert await migrate.status(connector(dsn)) == migrate.Status(HEAD, HEAD, (), False)
     names = await connection.fetch("SELECT room_name FROM rooms ORDER BY 1")
     assert [row["room_name"] for row in names] == ["general", "random"], "a deleted default room does not come back"
     assert await connection.fetchval("SELECT value FROM hubbub.meta WHERE key = 'epoch'") == epoch
@@ -61,7 +61,7 @@ async def test_upgrading_again_does_nothing(databases: Databases) -> None:
 async def test_of_several_that_start_at_once_one_migrates(databases: Databases) -> None:
     dsn = databases.cluster.dsn(databases.empty())
     results = await asyncio.gather(*(migrate.upgrade(connector(dsn)) for _ in range(6)))
-    assert sorted(results, key=len) == [[]] * 5 + [["0001_tables", "0002_laws", "0003_append"]]
+    assert sorted(results, key=len) == [[]] * 5 + [MIGRATIONS]
 
 
 async def test_a_failure_leaves_nothing(empty_database: str) -> None:

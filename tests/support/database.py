@@ -18,6 +18,10 @@ from hubbub.store import migrate
 
 TEMPLATE = "hubbub_template"
 SCHEMA = Path(migrate.__file__).parent / "schema.sql"
+# Every migration by name, the first one first. Adoption takes the place of the first.
+MIGRATIONS = sorted(path.stem for path in (migrate.MIGRATIONS / "versions").glob("[0-9]*.py"))
+HEAD = MIGRATIONS[-1].split("_")[0]
+ADOPTION = ["0001_adopt", *MIGRATIONS[1:]]
 _numbers = itertools.count(1)
 
 

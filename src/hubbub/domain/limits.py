@@ -21,6 +21,7 @@ PAGE_MAX: Final = 100  # rows of any list in one answer
 HISTORY_ON_JOIN: Final = 100  # messages sent with `message-history`
 READY_ROOMS: Final = 500  # rooms listed in `ready`; the rest by REST
 UNREAD_MAX: Final = 1_000  # unread messages are counted up to this many
+UNREAD_LOOK: Final = 10_000  # messages looked at for that: one's own and tombstones do not count
 SYNC_PAGE: Final = 200  # changes of one room in one `sync` answer
 SYNC_CHANGES: Final = 1_000  # changes of all rooms in one `sync` answer
 SYNC_ROOMS: Final = 500  # rooms in one `sync`

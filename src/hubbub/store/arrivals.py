@@ -26,7 +26,8 @@ async def arrive(conn: Connection, asked: Sequence[tuple[UUID, UUID]]) -> list[A
     """For each session and its account: what to tell, or None where the session does not stand."""
     found: list[Arrival | None] = [None] * len(asked)
     sessions, accounts = [session_id for session_id, _ in asked], [user_id for _, user_id in asked]
-    for row in await conn.fetch(SQL["arrive"], sessions, accounts, limits.READY_ROOMS, limits.UNREAD_MAX):
+    bounds = limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK
+    for row in await conn.fetch(SQL["arrive"], sessions, accounts, *bounds):
         found[row["ord"] - 1] = Arrival(row, row["epoch"], _rooms(row))
     return found
 

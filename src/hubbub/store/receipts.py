@@ -81,7 +81,8 @@ async def _by_count(conn: Connection, room_id: UUID, messages: Sequence[tuple[in
     seqs = sorted({seq for seq, _ in messages})
     above = {what: [0] * (len(seqs) + 1) for what in ("from", "delivered", "read")}
     for row in await conn.fetch(MEMBERS["watermark_counts"], room_id, seqs):
-        above[row["what"]][row["bucket"]] += row["members"]
+        for what, counts in above.items():
+            counts[row[what]] += row["members"]
     for counts in above.values():
         for bucket in range(len(seqs) - 1, -1, -1):
             counts[bucket] += counts[bucket + 1]
@@ -207,5 +208,5 @@ async def latest_message(conn: Connection, room_id: UUID) -> Record | None:
 
 async def newly_read(conn: Connection, user_id: UUID, room_id: UUID, after: int, up_to: int) -> list[UUID]:
     """The latest messages of others between two places, at most a page."""
-    rows = await conn.fetch(SQL["newly_read"], room_id, user_id, after, up_to, limits.PAGE_MAX)
+    rows = await conn.fetch(SQL["newly_read"], room_id, user_id, after, up_to, limits.PAGE_MAX, limits.UNREAD_LOOK)
     return [row["message_id"] for row in rows]

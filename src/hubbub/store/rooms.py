@@ -79,7 +79,7 @@ async def by_id_even_deleted(conn: Connection, room_id: UUID) -> Record | None:
 
 async def page(conn: Connection, user_id: UUID, after: str, limit: int, offset: int) -> list[RoomInfo]:
     """Rooms that somebody may see, by name, after a name."""
-    rows = await conn.fetch(SQL["page"], user_id, after, limit, offset, limits.UNREAD_MAX)
+    rows = await conn.fetch(SQL["page"], user_id, after, limit, offset, limits.UNREAD_MAX, limits.UNREAD_LOOK)
     return [info_of(row, user_count=row["user_count"], unread=row["unread"]) for row in rows]
 
 
@@ -89,7 +89,9 @@ async def count(conn: Connection, user_id: UUID) -> int:
 
 async def unread(conn: Connection, user_id: UUID, room: Room) -> int:
     """Messages of others after one's watermark, counted up to `limits.UNREAD_MAX`."""
-    return int(await conn.fetchval(SQL["unread"], user_id, room.room_id, room.read_seq, limits.UNREAD_MAX))
+    return int(
+        await conn.fetchval(SQL["unread"], user_id, room.room_id, room.read_seq, limits.UNREAD_MAX, limits.UNREAD_LOOK)
+    )
 
 
 async def active_users(conn: Connection, room_id: UUID) -> int:

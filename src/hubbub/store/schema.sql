@@ -70,6 +70,7 @@ CREATE TABLE public.rooms (
     CONSTRAINT rooms_counters_check CHECK (message_count >= 0 AND member_count >= 0)
 ) WITH (fillfactor = 70); -- room on each page for the next version of a row whose counter moves with every message
 CREATE INDEX idx_rooms_name ON public.rooms (room_name);
+CREATE INDEX idx_rooms_public ON public.rooms (room_name) WHERE NOT is_private AND deleted_at IS NULL;
 CREATE UNIQUE INDEX idx_rooms_client ON public.rooms (created_by, client_id) WHERE client_id IS NOT NULL;
 
 -- The messages. `seq` is a message's place for ever, `change_seq` the number of its latest change; both are taken from
@@ -88,7 +89,8 @@ CREATE TABLE public.messages (
     client_hash bytea,
     reply_to uuid,
     CONSTRAINT messages_pkey PRIMARY KEY (message_id),
-    CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq),
+    CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq)
+        INCLUDE (user_id, is_deleted), -- so that what is unread is counted without fetching the messages
     CONSTRAINT messages_change_seq_check CHECK (seq >= 0 AND change_seq >= seq)
 );
 CREATE INDEX idx_messages_room ON public.messages (room_id, created_at DESC);

@@ -9,11 +9,15 @@ import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from tests.support.database import Databases
 from tests.support.sqlchat import Chat
+
+from hubbub.domain import limits
+from hubbub.store.statements import load
 
 MESSAGES = 1_000_000
 MEMBERS = 100
@@ -21,6 +25,7 @@ MEMBERS = 100
 # Made as a restored backup would be: rows that bring their numbers, indexes afterwards.
 FILL = f"""
     SET session_replication_role = replica;
+    SET synchronous_commit = on; -- what was not, VACUUM does not mark as visible to all
     INSERT INTO users (username) SELECT 'user' || n FROM generate_series(1, {MEMBERS}) AS n;
     INSERT INTO rooms (room_name, last_seq, message_count, member_count, last_message_at)
         VALUES ('full', {MESSAGES}, {MESSAGES}, {MEMBERS}, '2024-01-01'::timestamptz + {MESSAGES} * interval '1 second');
@@ -32,7 +37,7 @@ FILL = f"""
         SELECT gen_random_uuid(), people[1 + n % {MEMBERS}], room_id, 'a text', '2024-01-01'::timestamptz + n * interval '1 second', n, n
         FROM rooms, (SELECT array_agg(user_id) AS people FROM users) AS u, generate_series(1, {MESSAGES}) AS n
         WHERE room_name = 'full';
-    ALTER TABLE messages ADD CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq);
+    ALTER TABLE messages ADD CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq) INCLUDE (user_id, is_deleted);
     CREATE INDEX idx_messages_room ON messages (room_id, created_at DESC);
     CREATE INDEX idx_messages_user ON messages (user_id);
     CREATE INDEX idx_messages_change ON messages (room_id, change_seq);
@@ -94,6 +99,18 @@ async def test_the_counts_are_right_there_too(full: str) -> None:
     )
     assert [tuple(row) for row in rows] == [(0, 0)] * 10 + [(0, 99)] * 10 + [(99, 99)] * 30
     await connection.close()
+
+
+async def test_a_million_unread_are_counted_in_few_pages(full: str) -> None:
+    """Up to the bound, from the index alone."""
+    count = load("rooms")["unread"]
+    for number, value in enumerate((f"'{UUID(int=0)}'::uuid", ROOM, 0, limits.UNREAD_MAX, limits.UNREAD_LOOK), 1):
+        count = count.replace(f"${number}", str(value))
+    got, touched, nodes = await explain(full, count)
+    assert got == 1
+    assert touched <= 30, f"{touched} pages"
+    (counted,) = [node for node in nodes if node["Node Type"] == "Index Only Scan"]
+    assert (counted["Index Name"], counted["Actual Rows"]) == ("messages_room_id_seq_key", limits.UNREAD_MAX)
 
 
 async def test_a_batch_touches_pages_by_its_own_size(full: str) -> None:

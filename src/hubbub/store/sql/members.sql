@@ -64,15 +64,10 @@ FROM unnest($1::uuid[]) AS r (room_id)
 CROSS JOIN LATERAL (SELECT * FROM public.room_members AS m WHERE m.room_id = r.room_id LIMIT $2) AS x;
 
 -- name: watermark_counts
--- For a large room: of `$2` (ascending numbers), how many members stand at or above each, in one scan of its members.
-SELECT 'from' AS what, width_bucket(from_seq, $2::bigint[]) AS bucket, count(*) AS members
-FROM public.room_members WHERE room_id = $1 GROUP BY 2
-UNION ALL
-SELECT 'delivered', width_bucket(delivered_seq, $2::bigint[]), count(*)
-FROM public.room_members WHERE room_id = $1 GROUP BY 2
-UNION ALL
-SELECT 'read', width_bucket(read_seq, $2::bigint[]), count(*)
-FROM public.room_members WHERE room_id = $1 GROUP BY 2;
+-- For a large room: how many members stand between which of `$2` (ascending numbers), in one scan of its members.
+SELECT width_bucket(from_seq, $2::bigint[]) AS "from", width_bucket(delivered_seq, $2::bigint[]) AS delivered,
+    width_bucket(read_seq, $2::bigint[]) AS read, count(*) AS members
+FROM public.room_members WHERE room_id = $1 GROUP BY 1, 2, 3;
 
 -- name: watermarks_of
 -- The watermarks of the authors named, who do not count for their own messages.

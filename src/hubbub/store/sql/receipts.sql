@@ -80,7 +80,8 @@ ORDER BY x.user_id LIMIT $6;
 SELECT message_id, seq FROM public.messages WHERE room_id = $1 ORDER BY seq DESC LIMIT 1;
 
 -- name: newly_read
--- The latest messages between two places that are not one's own: what `mark-all-read` tells of.
-SELECT message_id FROM public.messages
-WHERE room_id = $1 AND seq > $3 AND seq <= $4 AND user_id IS DISTINCT FROM $2 AND NOT is_deleted
-ORDER BY seq DESC LIMIT $5;
+-- The latest messages between two places that are not one's own, among the last `$6`: what `mark-all-read` tells of.
+SELECT message_id FROM (
+    SELECT * FROM public.messages WHERE room_id = $1 AND seq > $3 AND seq <= $4 ORDER BY seq DESC LIMIT $6
+) AS later
+WHERE user_id IS DISTINCT FROM $2 AND NOT is_deleted ORDER BY seq DESC LIMIT $5;

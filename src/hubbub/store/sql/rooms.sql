@@ -1,4 +1,6 @@
 -- Rooms, with the asker's membership beside them. `$1` is always the asker.
+-- `LATERAL (… LIMIT 1)` keeps a join to looking rows up one by one, by index: a plan that reads all the rooms there are,
+-- in the order of their ids, is cheap only while they are few.
 
 -- name: by_id
 -- One room by its id; room and membership are what access decides on.
@@ -15,27 +17,42 @@ LEFT JOIN public.room_members AS m ON m.room_id = r.room_id AND m.user_id = $1
 WHERE r.room_name = $2 AND r.deleted_at IS NULL;
 
 -- name: page
--- Rooms the asker may see, by name: the public ones and one's own.
+-- Rooms the asker may see, by name: the public ones and one's own. Other people's private rooms, which may be most of
+-- all, are not even passed over. Unread messages are counted as by `unread`.
 SELECT r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq,
     (SELECT count(DISTINCT s.user_id) FROM public.active_sessions AS s WHERE s.room_id = r.room_id) AS user_count,
     CASE WHEN m.is_active THEN (
         SELECT count(*) FROM (
-            SELECT FROM public.messages AS x
-            WHERE x.room_id = r.room_id AND x.seq > m.read_seq AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
-            LIMIT $5
+            SELECT FROM (
+                SELECT x.user_id, x.is_deleted FROM public.messages AS x
+                WHERE x.room_id = r.room_id AND x.seq > m.read_seq ORDER BY x.seq LIMIT $6
+            ) AS later
+            WHERE NOT later.is_deleted AND later.user_id IS DISTINCT FROM $1 LIMIT $5
         ) AS few
     ) END AS unread
-FROM public.rooms AS r
-LEFT JOIN public.room_members AS m ON m.room_id = r.room_id AND m.user_id = $1
-WHERE r.deleted_at IS NULL AND (NOT r.is_private OR m.is_active) AND r.room_name > $2
-ORDER BY r.room_name LIMIT $3 OFFSET $4;
+FROM (
+    (SELECT p.* FROM public.rooms AS p
+     WHERE NOT p.is_private AND p.deleted_at IS NULL AND p.room_name > $2 ORDER BY p.room_name LIMIT $3::bigint + $4::bigint)
+    UNION ALL
+    (SELECT o.* FROM public.room_members AS x
+     CROSS JOIN LATERAL (SELECT * FROM public.rooms AS o WHERE o.room_id = x.room_id LIMIT 1) AS o
+     WHERE x.user_id = $1 AND x.is_active AND o.is_private AND o.deleted_at IS NULL AND o.room_name > $2
+     ORDER BY o.room_name LIMIT $3::bigint + $4::bigint)
+    ORDER BY room_name LIMIT $3 OFFSET $4
+) AS r
+LEFT JOIN LATERAL (
+    SELECT x.* FROM public.room_members AS x WHERE x.room_id = r.room_id AND x.user_id = $1 LIMIT 1
+) AS m ON true
+ORDER BY r.room_name;
 
 -- name: count
 -- How many rooms the asker may see, counted up to 10,000.
 SELECT count(*) FROM (
-    SELECT FROM public.rooms AS r
-    WHERE r.deleted_at IS NULL AND (NOT r.is_private OR EXISTS (
-        SELECT FROM public.room_members AS m WHERE m.room_id = r.room_id AND m.user_id = $1 AND m.is_active))
+    (SELECT FROM public.rooms AS p WHERE NOT p.is_private AND p.deleted_at IS NULL LIMIT 10000)
+    UNION ALL
+    (SELECT FROM public.room_members AS x
+     CROSS JOIN LATERAL (SELECT * FROM public.rooms AS o WHERE o.room_id = x.room_id LIMIT 1) AS o
+     WHERE x.user_id = $1 AND x.is_active AND o.is_private AND o.deleted_at IS NULL)
     LIMIT 10000
 ) AS few;
 
@@ -71,11 +88,13 @@ RETURNING change_seq;
 SELECT room_id, last_seq FROM public.rooms WHERE room_id = ANY ($1::uuid[]);
 
 -- name: unread
--- Unread messages of one person in one room, counted up to `$4`.
+-- Unread messages of one person in one room, counted up to `$4`, among the first `$5` after the watermark: one's own and
+-- tombstones do not count, and there may be any number of them. The order keeps to the index, which holds all of this.
 SELECT count(*) FROM (
-    SELECT FROM public.messages AS x
-    WHERE x.room_id = $2 AND x.seq > $3 AND NOT x.is_deleted AND x.user_id IS DISTINCT FROM $1
-    LIMIT $4
+    SELECT FROM (
+        SELECT x.user_id, x.is_deleted FROM public.messages AS x WHERE x.room_id = $2 AND x.seq > $3 ORDER BY x.seq LIMIT $5
+    ) AS later
+    WHERE NOT later.is_deleted AND later.user_id IS DISTINCT FROM $1 LIMIT $4
 ) AS few;
 
 -- name: active_users
