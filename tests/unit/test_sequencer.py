@@ -297,6 +297,25 @@ async def test_stop_leaves_nothing_running(world: World) -> None:
     assert (feed._repair, feed._timer) == (None, None)
 
 
+async def test_a_quiet_room_keeps_no_recent_changes(world: World) -> None:
+    """They are for who attaches a moment after reading the room; thousands of rooms that were busy once cost nothing."""
+    feed = world.feeds.open(ROOM, "room")
+    assert world.listen("ann", 0)
+    world.write(3)
+    world.hint(1, 2, 3)
+    await world.feeds.look()
+    assert len(feed.ring) == 3, "it moved since the look before"
+    assert world.listen("ben", 1)
+    assert world.told["ben"] == [2, 3]
+    await world.feeds.look()
+    assert not feed.ring
+    assert not world.listen("eve", 1), "what came since is to be read from the database"
+    assert world.listen("eve", 3)
+    world.write()
+    world.hint(4)
+    assert world.told == {"ann": [1, 2, 3, 4], "ben": [2, 3, 4], "eve": [4]}
+
+
 async def test_the_look_survives_a_database_that_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.005)
     task = asyncio.create_task(world.feeds.run())

@@ -107,7 +107,7 @@ class Feeds(Generic[L]):
         return feed.detach(listener) if feed is not None else None
 
     async def run(self) -> None:
-        """Once a second: find what no hint told, and close feeds that nobody listens to."""
+        """Once a second: find what no hint told, close feeds that nobody listens to, empty the rings of quiet rooms."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
@@ -119,6 +119,9 @@ class Feeds(Generic[L]):
         """One such look. A counter that is ahead gets the time of a gap to close by itself."""
         for feed in list(self.by_id.values()):
             feed.idle_looks = feed.idle_looks + 1 if feed.is_idle else 0
+            if feed.looked == feed.position:
+                feed.ring.clear()  # who attaches had read the room a moment before; a full ring is a hundred kilobytes
+            feed.looked = feed.position
             if feed.idle_looks > 2:  # long enough for whoever opened it to have read the room and attached
                 self._close(feed)
         room_ids = [room_id for room_id, feed in self.by_id.items() if feed.position is not None]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hubbub.fanout.feeds import Feeds
 
 GAP_SECONDS: Final = 0.05
-RING: Final = 128  # recent changes kept per room in use
+RING: Final = 128  # recent changes kept per room in use, until it has been quiet for a second or two
 HELD_MAX: Final = 1_000  # changes held for a gap; more are dropped, and read from the database instead
 
 log = structlog.get_logger("sequencer")
@@ -41,7 +41,7 @@ class RoomFeed(Generic[L]):
     """One room's stream in this process. `position` is None until somebody has read the room's state."""
 
     __slots__ = (
-        "_owner", "_repair", "_timer", "held", "idle_looks", "late", "listeners", "name", "position", "ring", "room_id",
+        "_owner", "_repair", "_timer", "held", "idle_looks", "late", "listeners", "looked", "name", "position", "ring", "room_id",
     )  # fmt: skip
 
     def __init__(self, owner: Feeds[L], room_id: UUID, name: str) -> None:
@@ -53,6 +53,7 @@ class RoomFeed(Generic[L]):
         self.late: dict[L, int] = {}
         """Listeners whose state already covers changes not told yet, and up to which number."""
         self.idle_looks = 0
+        self.looked: int | None = None  # `position` at the last look
         self.held: dict[int, Change] = {}
         self.ring: deque[Change] = deque(maxlen=RING)
         self._timer: asyncio.TimerHandle | None = None
