@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from hubbub.errors import HubbubError
 from hubbub.store.database import Connection, Database
@@ -70,12 +70,17 @@ class GroupRead(Generic[Q, A]):
         self._waiting.append((question, answer))
         # Another reader only for a whole batch: what one can read alone shall be one statement.
         if len(self._readers) < READERS and (not self._readers or len(self._waiting) >= self._batch_max):
-            reader = asyncio.create_task(self._run(), name="group read")
-            self._readers.add(reader)
-            reader.add_done_callback(self._readers.discard)
+            self._readers.add(asyncio.create_task(self._run(), name="group read"))
         return answer
 
     async def _run(self) -> None:
+        try:
+            await self._read_all()
+        finally:
+            # In the same turn in which nothing waited any more: who asks next must not count on this reader.
+            self._readers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _read_all(self) -> None:
         while self._waiting:
             pause = self._next_at - time.monotonic()
             if pause > 0 and len(self._waiting) < self._batch_max:
