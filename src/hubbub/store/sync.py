@@ -69,3 +69,19 @@ async def changes_since(conn: Connection, room: Room, number: int, limit: int) -
     return RoomChanges(
         room=room.name, changes=changed, up_to=changed[-1].change_seq if more else room.last_seq, more=more
     )
+
+
+async def pages(conn: Connection, asked: Sequence[tuple[Room, int, int]]) -> list[RoomChanges]:
+    """`changes_since` for each room, number and limit. Who comes back to a room from the same place is given the same.
+
+    A page depends on the room alone, and on where its counter stood when the asker was found to be let in.
+    """
+    read: dict[tuple[UUID, int, int, int], RoomChanges] = {}
+    answers: list[RoomChanges] = []
+    for room, number, limit in asked:
+        key = (room.room_id, room.last_seq, number, limit)
+        page = read.get(key)
+        if page is None:
+            page = read[key] = await changes_since(conn, room, number, limit)
+        answers.append(page)
+    return answers
