@@ -19,7 +19,7 @@ from hubbub.store.database import Connection, Database
 
 READERS: Final = 2
 BATCH_MAX: Final = 256
-GATHER_SECONDS: Final = 0.005
+GATHER_SECONDS: Final = 0.01
 LONG_SECONDS: Final = 0.25  # a statement that takes longer holds up those behind it: the next is given fewer
 
 Q = TypeVar("Q")

@@ -21,13 +21,13 @@ Look: TypeAlias = tuple[str, dict[UUID, Room]]
 
 
 async def look(conn: Connection, asked: Sequence[tuple[UUID, list[UUID]]]) -> list[Look]:
-    """For each person and the rooms they name: the epoch, and those of the rooms that are there. Two statements."""
-    epoch = str(await conn.fetchval(SQL["epoch"]))
-    found: list[Look] = [(epoch, {}) for _ in asked]
+    """For each person and the rooms they name: the epoch, and those of the rooms that are there."""
     pairs = [(index, user_id, room_id) for index, (user_id, room_ids) in enumerate(asked) for room_id in room_ids]
-    rows = await conn.fetch(SQL["look"], [pair[1] for pair in pairs], [pair[2] for pair in pairs]) if pairs else []
+    rows = await conn.fetch(SQL["look"], [pair[1] for pair in pairs], [pair[2] for pair in pairs])
+    found: list[Look] = [(rows[0]["epoch"], {}) for _ in asked]
     for row in rows:
-        found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
+        if row["ord"] is not None:
+            found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
     return found
 
 
