@@ -136,6 +136,7 @@ class Hubbub:
             sends=SendLimiter(settings.send_rate),
             arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
             looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
+            pages=GroupRead(database, sync.pages, limits.LOOKS_MAX, pause=0),
             rules=Rules(
                 max_message_bytes=settings.max_message_bytes,
                 refresh_expires_in=settings.refresh_expires_in,
