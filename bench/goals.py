@@ -22,14 +22,14 @@ _WORKERS: Final = "several processes"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One of them. `wanted` and `found` are for people; `value` is the number."""
+    """One of them. `wanted` and `found` are for people; `value` is the number; `met` is None where there is no bar."""
 
     part: str
     what: str
     wanted: str
     found: str
     value: float
-    met: bool
+    met: bool | None
 
 
 def goals(summary: list[Row]) -> list[Row]:
@@ -90,7 +90,7 @@ class _Reader:
             found = value()
         except _Missing:
             return
-        yield Goal(part, what, "stated", f"{found:.3g}{unit}", found, True)
+        yield Goal(part, what, "stated", f"{found:.3g}{unit}", found, None)
 
     def _beside(self, scenario: str, case: int | str, server: str, ratio: str) -> float:
         return float(self._row(scenario, case, server)["hubbub_is"][ratio]["median"])

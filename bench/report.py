@@ -13,6 +13,7 @@ from bench.figures import KINDS
 
 Row = dict[str, Any]
 Lines = tuple[str, list[str], list[list[str]]]  # title, column heads, rows
+_MET: Final = {True: "yes", False: "no", None: "–"}
 _TITLES: Final = {
     "delivery": "Delivery: {members} members in one room, {case}, {window} in flight each (µs of CPU per delivery)",
     "small-rooms": "Delivery: {small_rooms} rooms of five, one sender in each, {window} in flight each (µs of CPU per delivery)",
@@ -45,10 +46,7 @@ def tables(results: Row) -> list[Lines]:
         found.append((title, heads, [line(row) for row in rows]))
     goals = results.get("goals", [])
     if goals:
-        lines = [
-            [goal["part"], goal["what"], goal["wanted"], goal["found"], "yes" if goal["met"] else "no"]
-            for goal in goals
-        ]
+        lines = [[goal["part"], goal["what"], goal["wanted"], goal["found"], _MET[goal["met"]]] for goal in goals]
         found.append(("Goals", ["", "", "wanted", "found", "met"], lines))
     return found
 
@@ -155,8 +153,9 @@ def notes(results: Row) -> list[str]:
     )
     if "lone_commit_ms" in results:
         said.append(f"A lone commit took {figure(results['lone_commit_ms'])} ms before the first round.")
-    once = results["size"].get("once") if results["size"]["rounds"] > 1 else None
-    if once:
+    here = {row["scenario"] for row in results["summary"]}
+    once = [name for name in results["size"].get("once", ()) if name.split(":")[0] in here]
+    if once and results["size"]["rounds"] > 1:
         said.append(f"Taken in one round: {', '.join(once)}.")
     said += [f"Left out: {name}: {why}" for name, why in results["omitted"].items()]
     said += [f"Warning: {warning}." for warning in results["warnings"]]

@@ -38,7 +38,7 @@ async def test_a_quick_run_measures_and_writes_everything(tmp_path: Path) -> Non
             assert row["per_second"]["min"] <= row["per_second"]["median"] <= row["per_second"]["max"]
         assert bool(row.get("hubbub_is")) == is_compared(row), row
     assert {goal["part"] for goal in found["goals"]} >= {"delivery", "durable sends", "connections", "slow readers"}
-    assert all(isinstance(goal["met"], bool) for goal in found["goals"])
+    assert len({goal["what"] for goal in found["goals"]}) == len(found["goals"]) > 30
     for title, _, _ in report.tables(found):
         assert title.split(":")[0][:30] in said
     drawn = [f"{name}.svg" for name in ("connections", "delivery", "latency", "sends")]
