@@ -118,6 +118,7 @@ async def _measure(
         folder.chmod(0o755)
         facts = machine(folder)
         async with bench_database(folder) as database:
+            commit_ms = await database.lone_commit_ms()
             rows = await _rounds(size, targets, scenarios, database, folder, console)
             postgres = await database.facts()
     summary = figures.summarise(rows)
@@ -127,6 +128,7 @@ async def _measure(
         "seconds": time.monotonic() - began,
         "machine": facts,
         "postgres": postgres,
+        "lone_commit_ms": commit_ms,
         "versions": {target.name: target.versions() for target in targets},
         "size": asdict(size),
         "omitted": omitted,

@@ -2,9 +2,8 @@
 
 One room of 200 readers, one of whom sends, four messages in flight; the whole server, with HUBBUB_COMPRESSION off and
 on in turn, rounds interleaved, for bodies of several sizes made of English words (from this repository's own pages, the
-same in every run). Prints a Markdown table: CPU of the server and bytes to a reader for each delivery, and what
-inflating costs a client written in Python. Only the ratio of its columns is of use elsewhere.
-Before: `database.py`, `targets.py`.
+same in every run). Prints a Markdown table: bytes to a reader and CPU of the server for each delivery, and what it takes
+to compress such a message once, and to inflate it. Before: `database.py`, `targets.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import statistics
 import tempfile
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -29,6 +29,7 @@ from bench import cpu
 from bench.database import Room, bench_database
 from bench.load.frames import frame
 from bench.targets import HUBBUB
+from hubbub.wire.websocket_deflate import deflate, inflate
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 READERS: Final = 200
@@ -46,6 +47,9 @@ class Hall:
     port: int
     offer: bool
     bodies: list[str]
+    run_id: str = field(
+        default_factory=lambda: os.urandom(6).hex()
+    )  # a clientId that came before would be a repetition
     deliveries: int = 0
     compressed: int = 0
     received: int = 0
@@ -135,7 +139,10 @@ class Reader(asyncio.Protocol):
         while self.sends and self.sent - min(self.acked, self.own) < WINDOW:
             self.sent += 1
             body = self.hall.bodies[self.sent % len(self.hall.bodies)]
-            event = ["send-message", {"room": self.room, "message": body, "clientId": f"{id(self)}-{self.sent}"}]
+            event = [
+                "send-message",
+                {"room": self.room, "message": body, "clientId": f"{self.hall.run_id}-{self.sent}"},
+            ]
             self.transport.write(frame(f"42{self.sent}{json.dumps(event)}".encode()))
 
 
@@ -165,12 +172,24 @@ async def measure(pid: int, port: int, room: Room, offer: bool, bodies: list[str
     for reader in readers:
         reader.transport.abort()
     assert bool(hall.compressed) is offer
+    assert deliveries, "nothing was delivered"
+    payload, text = next(iter(hall.inflated.items()), (deflate(_EVENT), _EVENT))
     return {
+        "deflate": _microseconds(lambda: deflate(text)),
+        "inflate": _microseconds(lambda: inflate(payload, len(text))),
         "user": spent["user"] / deliveries * 1e6,
         "system": spent["system"] / deliveries * 1e6,
         "bytes": received / deliveries,
         "rate": deliveries / elapsed,
     }
+
+
+def _microseconds(work: Callable[[], object], times: int = 500) -> float:
+    """CPU time of one call."""
+    began = time.process_time()
+    for _ in range(times):
+        work()
+    return (time.process_time() - began) / times * 1e6
 
 
 async def run(rounds: int, seconds: float) -> None:
@@ -206,15 +225,15 @@ def table(found: dict[tuple[int, bool], list[dict[str, float]]]) -> str:
         return statistics.median(figures[name] for figures in found[size, offer])
 
     lines = [
-        "| body, bytes | bytes a delivery: off | on | saved | server's CPU a delivery, user + system: off | on |",
-        "|---:|---:|---:|---:|---:|---:|",
+        "| body, bytes | bytes a delivery: off | on | saved | server's CPU a delivery, user + system: off | on | "
+        "to compress one, once | to inflate one |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for size in SIZES:
         plain, packed = median(size, False, "bytes"), median(size, True, "bytes")
         shown = [f"{median(size, o, 'user'):.1f} + {median(size, o, 'system'):.1f} µs" for o in (False, True)]
-        lines.append(
-            f"| {size:,} | {plain:,.0f} | {packed:,.0f} | {1 - packed / plain:.0%} | {shown[0]} | {shown[1]} |"
-        )
+        shown += [f"{median(size, True, name):.0f} µs" for name in ("deflate", "inflate")]
+        lines.append(f"| {size:,} | {plain:,.0f} | {packed:,.0f} | {1 - packed / plain:.0%} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
 

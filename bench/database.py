@@ -121,6 +121,14 @@ class BenchDatabase:
         )
         return found
 
+    async def lone_commit_ms(self) -> float:
+        """What a commit takes that nobody shares: whether an fsync here is one."""
+        conn = await self.connect()
+        try:
+            return await _commit_ms(conn)
+        finally:
+            await conn.close()
+
     @asynccontextmanager
     async def slow_commits(self, milliseconds: int) -> AsyncIterator[float]:
         """For the block's time every commit waits so long before it is flushed, as on an ordinary disk.

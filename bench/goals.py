@@ -22,7 +22,7 @@ _WORKERS: Final = "several processes"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One of them. `wanted` and `found` are for people; `value` is the number, None where there is nothing to reach."""
+    """One of them. `wanted` and `found` are for people; `value` is the number."""
 
     part: str
     what: str
@@ -84,6 +84,14 @@ class _Reader:
             return
         yield Goal(part, what, f"≤ {wanted:g}{unit}", f"{found:.3g}{unit}", found, found <= wanted)
 
+    def _stated(self, part: str, what: str, value: Callable[[], float], unit: str) -> Iterator[Goal]:
+        """What has no bar, but is to be known."""
+        try:
+            found = value()
+        except _Missing:
+            return
+        yield Goal(part, what, "stated", f"{found:.3g}{unit}", found, True)
+
     def _beside(self, scenario: str, case: int | str, server: str, ratio: str) -> float:
         return float(self._row(scenario, case, server)["hubbub_is"][ratio]["median"])
 
@@ -113,7 +121,7 @@ class _Reader:
     def _lone(self) -> Iterator[Goal]:
         def without_storing() -> float:
             ours, stored, bare = (self._median("lone", 0, name, "p50_ms") for name in ("hubbub", "journal", "core"))
-            return (ours - stored) / max(bare, 1e-9)
+            return max(0.0, ours - stored) / max(bare, 1e-9)
 
         yield from self._at_most(
             _DELIVERY, "a lone message's median, less that of storing it, over that of Hubbub's core alone", 1.5,
@@ -146,6 +154,10 @@ class _Reader:
                         scenario, case, "hubbub", "per_second"
                     ) / self._median(alone, 1 + case, "journal", "per_second"),
                 )  # fmt: skip
+            yield from self._stated(
+                _SENDS, f"the acks' p99 at half of the highest rate, {where}",
+                lambda scenario=scenario: self._median(scenario, 2, "hubbub", "p99_ms"), " ms",
+            )  # fmt: skip
 
     def _connections(self) -> Iterator[Goal]:
         yield from self._at_most(

@@ -153,6 +153,8 @@ def notes(results: Row) -> list[str]:
         f"PostgreSQL {results['postgres']['server_version']}; {results['size']['rounds']} rounds, "
         f"{results['seconds']:.0f} s; load before: {machine['load_before'][0]}. Medians over rounds (lowest–highest)."
     )
+    if "lone_commit_ms" in results:
+        said.append(f"A lone commit took {figure(results['lone_commit_ms'])} ms before the first round.")
     once = results["size"].get("once") if results["size"]["rounds"] > 1 else None
     if once:
         said.append(f"Taken in one round: {', '.join(once)}.")

@@ -39,6 +39,7 @@ CONNECT_SECONDS: Final = 150.0
 DRAIN_SECONDS: Final = 8.0  # without anything coming: what is missing then is lost
 SAMPLES: Final = 20  # latency is taken at so many members; all others are counted and checked just the same
 _STOPPING_BYTES: Final = 65_536  # enough to read as fast as others, too little to hide for long that one does not
+_REMEMBERED: Final = 512
 _LET_GO_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
 
@@ -52,6 +53,7 @@ class Load:
         self.run_id = os.urandom(6).hex().encode()  # a clientId that came before would be a repetition
         self.stopping = frozenset(index for phase in plan.phases for index in phase.stopped)
         self.streams = {member.room: Stream() for member in plan.members}
+        self.idle_talk: set[bytes] = set()  # of late, what says only who came and went
         self.members: list[Member] = []
         self.senders: dict[int, Sender] = {}
         self.closed = self.strange = self.refused = self.forks = self.acked = 0
@@ -60,6 +62,12 @@ class Load:
         self.last_data = time.perf_counter()
         self.deliveries = Histogram()
         self.acks = Histogram()
+
+    def ignore(self, data: bytes) -> None:
+        """These bytes hold nothing that matters: whoever else receives them need not look."""
+        if len(self.idle_talk) >= _REMEMBERED:
+            self.idle_talk.clear()
+        self.idle_talk.add(data)
 
     def record(self, messages: Iterable[tuple[int, int]]) -> None:
         """Latencies of what one member received just now."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench.load.client import Load
 
 _PONG: Final = frame(b"3")
+_EVENT: Final = b'42["'  # any; after the joining only messages matter
 _READY: Final = b'42["ready",'
 
 
@@ -113,8 +114,11 @@ class Member(asyncio.Protocol):
             self._read(data)
 
     def _read(self, data: bytes) -> None:
-        """What others have not received yet, or what is for this one alone."""
-        self.load.last_data = time.perf_counter()
+        """What others have not received yet, what is of no matter, or what is for this one alone."""
+        load = self.load
+        load.last_data = time.perf_counter()
+        if self._live and data in load.idle_talk and self.at == self.stream.frame_start(self.at):
+            return
         if self._live:
             start = self.stream.frame_start(self.at)
             data, self.at = bytes(self.stream.data[start : self.at]) + data, start
@@ -127,13 +131,17 @@ class Member(asyncio.Protocol):
                 return
             if b" 101 " not in head.split(b"\r\n", 1)[0]:
                 self._fail(head.split(b"\r\n", 1)[0].decode())
-        end = 0
+        end, matters = 0, not self._live
         for begin, payload, end in split(data):
             if data[begin] == TEXT and data.startswith(EVENT, payload):
+                matters = True
                 self._take(data[begin:end])
-            else:
+            elif data[begin] != TEXT or not data.startswith(_EVENT, payload) or not self.joined.done():
+                matters = True
                 self._other(data[begin], data[payload:end])
         self._tail = data[end:]
+        if not matters and not self._tail:
+            load.ignore(data)
         self._live = self.joined.done() and not self._tail
         if self.sampled or self.sender is not None:
             self._advance()

@@ -37,20 +37,25 @@ from hubbub.config import ConfigError, Settings
 from hubbub.domain import limits
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
+from hubbub.fanout.postgres import PostgresBus
 from hubbub.histogram import Histogram
-from hubbub.metrics import readings
+from hubbub.listener import announce, listen
+from hubbub.metrics import readings, readings_between_processes
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, server_for
-from hubbub.realtime import Options, Realtime, Socket
+from hubbub.postgres.ready import ReadyPostgres
+from hubbub.realtime import Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
 from hubbub.sockets import connect, delivery
 from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
 from hubbub.sockets.events import ChatHandlers, failure
 from hubbub.sockets.roster import Roster
-from hubbub.store import arrivals, migrate, rooms, sync, upkeep
+from hubbub.store import arrivals, migrate, notify, rooms, sync, upkeep
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
 from hubbub.telemetry import Metrics, configure_logs, watch_loop
+from hubbub.workers.place import Link, Place
+from hubbub.workers.sums import add_up
 
 DRAIN_SECONDS: Final = 10.0
 LAG_MAX: Final = 1_000  # changes the rooms in use may be behind before /readyz says so
@@ -67,31 +72,36 @@ class Hubbub:
     postgres: PostgresServer
     database: Database
     chat: Chat
-    bus: LocalBus
+    bus: LocalBus | PostgresBus
     edge: Edge
     realtime: Realtime
     application: Any
+    siblings: Siblings | None
+    metrics: Metrics
+    loop_lag: Histogram
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     closing: bool = False
-    loop_lag: Histogram = field(default_factory=Histogram)
 
     @classmethod
-    async def open(cls, settings: Settings, progress: Progress) -> Hubbub:
+    async def open(cls, settings: Settings, progress: Progress, place: Place | None = None) -> Hubbub:
         """Start PostgreSQL, bring the schema up to date, put the parts together.
+
+        Args:
+            place: where this is one worker of several, whose parent has done the first two.
 
         Raises:
             PostgresUnavailable, asyncpg.PostgresError, OSError, ConfigError: told by the command line.
         """
-        postgres = server_for(settings)
+        postgres = server_for(settings) if place is None else ReadyPostgres(place.spec)
         spec = await postgres.start(progress)
         try:
-            applied = await migrate.upgrade(partial(_connect, spec))
+            applied = await migrate.upgrade(partial(_connect, spec)) if place is None else []
             if applied:
                 progress(f"Database brought up to date: {', '.join(applied)}")
             database = await Database.open(
                 spec.asyncpg_kwargs(), size=settings.db_pool_size, timeout=settings.db_timeout
             )
-            hubbub = cls._assemble(settings, postgres, database)
+            hubbub = cls._assemble(settings, postgres, database, spec, place)
             await hubbub._start()
         except BaseException:
             await postgres.stop()
@@ -99,8 +109,15 @@ class Hubbub:
         return hubbub
 
     @classmethod
-    def _assemble(cls, settings: Settings, postgres: PostgresServer, database: Database) -> Hubbub:
-        bus = LocalBus()
+    def _assemble(
+        cls,
+        settings: Settings,
+        postgres: PostgresServer,
+        database: Database,
+        spec: ConnectionSpec,
+        place: Place | None,
+    ) -> Hubbub:
+        bus = _bus(settings, spec, place)
         chat = Chat(
             database=database,
             journal=Journal(
@@ -119,6 +136,7 @@ class Hubbub:
             sends=SendLimiter(settings.send_rate),
             arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
             looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
+            pages=GroupRead(database, sync.pages, limits.LOOKS_MAX, pause=0),
             rules=Rules(
                 max_message_bytes=settings.max_message_bytes,
                 refresh_expires_in=settings.refresh_expires_in,
@@ -134,14 +152,19 @@ class Hubbub:
             stages=chat.journal.stages,
         )
         edge = Edge(chat, feeds, Seats(), Roster(database, bus, feeds))
-        realtime = Realtime(_options(settings), {"/": ChatHandlers(edge)}, on_error=failure)
-        hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, application=None)
-        metrics = Metrics(readings(chat, edge, realtime, hubbub.loop_lag))
+        if isinstance(bus, PostgresBus):
+            bus.gap = feeds.look_soon
+        realtime = Realtime(_options(settings, place), {"/": ChatHandlers(edge)}, on_error=failure)
+        siblings = Siblings(place.number, place.count, place.folder, realtime.options.path) if place else None
+        loop_lag = Histogram()
+        shown = (*readings(chat, edge, realtime, loop_lag), *readings_between_processes(bus.stats, siblings))
+        metrics = Metrics(shown)
+        hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, None, siblings, metrics, loop_lag)
         hubbub.application = make_application(
             chat,
             settings,
             not_ready=hubbub.not_ready,
-            metrics=metrics.text,
+            metrics=hubbub.metrics_text,
             asyncapi=make_document(realtime.options.path, settings.max_payload),
         )
         return hubbub
@@ -178,10 +201,21 @@ class Hubbub:
                 await upkeep.ping(conn)
         except Exception:
             reasons.append("the database does not answer")
+        if self.bus.fault is not None:
+            reasons.append(self.bus.fault)
         lag = self.edge.feeds.stats.lag
         if lag > LAG_MAX:
             reasons.append(f"delivery is {lag} changes behind the database")
         return reasons
+
+    async def metrics_text(self) -> bytes:
+        """The metrics of this process, or of all workers together; how many of them did not answer is one of them."""
+        mine = self.metrics.text()
+        if self.siblings is None:
+            return mine
+        asked = [self.siblings.ask(number) for number in self.siblings.others]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return add_up([mine, *(answer for answer in answers if isinstance(answer, bytes))])
 
     async def _upkeep(self) -> None:
         """Once an hour: forget sessions that ended long ago."""
@@ -194,6 +228,8 @@ class Hubbub:
     async def drain(self) -> None:
         """Finish and acknowledge the sends in flight, then send every client away, to come back elsewhere."""
         self.closing = True
+        if self.siblings is not None:
+            self.siblings.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self.chat.journal.close()
@@ -228,8 +264,16 @@ async def _connect(spec: ConnectionSpec) -> Connection:
     return await asyncpg.connect(**spec.asyncpg_kwargs())
 
 
-def _options(settings: Settings) -> Options:
+def _bus(settings: Settings, spec: ConnectionSpec, place: Place | None) -> LocalBus | PostgresBus:
+    """The bus that the settings ask for; left to us, the one that reaches as far as there are processes."""
+    if settings.bus == "postgres" or (settings.bus == "auto" and place is not None):
+        return PostgresBus(partial(notify.open_line, spec.asyncpg_kwargs()))
+    return LocalBus()
+
+
+def _options(settings: Settings, place: Place | None) -> Options:
     return Options(
+        sid_prefix=f"{place.number}." if place is not None else "",
         ping_interval_ms=settings.ping_interval_ms,
         ping_timeout_ms=settings.ping_timeout_ms,
         max_payload=settings.max_payload,
@@ -245,8 +289,10 @@ def kept_secret(settings: Settings) -> str:
     """The key that signs tokens: made at first start, kept in the data directory, readable by its owner alone.
 
     Raises:
-        ConfigError: the file is there and cannot be used.
+        ConfigError: the file is there and cannot be used; or other machines, which would not know the key, belong to it.
     """
+    if settings.bus == "postgres" and settings.database_url is not None:
+        raise ConfigError("JWT_SECRET must be set, and the same, on every node that shares a database by HUBBUB_BUS.")
     path = Path(settings.data_dir) / "jwt_secret"
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -274,8 +320,20 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._hubbub.siblings is not None:
+            self._hubbub.siblings.listen(self._take, self._hubbub.metrics.text)
         if self.started:
             self._announce()
+
+    async def _take(self, connection: sockets.socket, first: bytes) -> None:
+        """Go on with a connection that a sibling has handed over."""
+        assert self._hubbub.siblings is not None
+        make = partial(SharedHttp, self._hubbub.siblings, self.config, self.server_state, {}, first=first)
+        await asyncio.get_running_loop().connect_accepted_socket(make, connection)
+
+    def end(self) -> None:
+        """End as a signal would."""
+        self.handle_exit(signal.SIGTERM, None)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -296,23 +354,29 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def run(settings: Settings, progress: Progress) -> None:
+async def run(settings: Settings, progress: Progress, place: Place | None = None, link: Link | None = None) -> None:
     """Serve until a signal ends it.
+
+    Args:
+        place: this worker's among several, with the `link` to their parent.
 
     Raises:
         OSError: the port is taken. Others as `Hubbub.open`.
     """
     started = time.monotonic()
-    listener = _listen(settings)
+    if place is not None and place.shared_listener is not None:
+        listener = sockets.socket(fileno=place.shared_listener)
+    else:
+        listener = listen(settings, is_one_of_many=place is not None)
     try:
-        hubbub = await Hubbub.open(settings, progress)
+        hubbub = await Hubbub.open(settings, progress, place)
     except BaseException:
         listener.close()
         raise
     try:
         config = uvicorn.Config(
             hubbub,
-            http="httptools",
+            http="httptools" if hubbub.siblings is None else partial(SharedHttp, hubbub.siblings),  # type: ignore[arg-type]
             ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
@@ -324,7 +388,9 @@ async def run(settings: Settings, progress: Progress) -> None:
             timeout_keep_alive=30,
             backlog=4096,
         )
-        server = _Server(config, hubbub, partial(_announce, listener, started))
+        server = _Server(config, hubbub, partial(announce, listener, started) if link is None else link.ready)
+        if link is not None:
+            link.watch(orphaned=server.end)
         _calm_collector()
         await server.serve(sockets=[listener])
     finally:
@@ -340,29 +406,6 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def _announce(listener: sockets.socket, began: float) -> None:
-    """Say where to point a browser. Other programs wait for this line."""
-    host, port = listener.getsockname()[:2]
-    shown = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
-    seconds = time.monotonic() - began
-    print(f"Hubbub is ready at http://{shown}:{port} (after {seconds:.1f} s)", flush=True)  # noqa: T201
-    log.info("ready", port=port, seconds=round(seconds, 2))
-
-
-def _listen(settings: Settings) -> sockets.socket:
-    """The listening socket, bound first of all: a port that is taken is told before anything is started."""
-    family = sockets.AF_INET6 if ":" in settings.host else sockets.AF_INET
-    listener = sockets.socket(family, sockets.SOCK_STREAM)
-    listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -385,3 +428,9 @@ def serve(settings: Settings, progress: Progress) -> None:
     settings = replace(settings, max_connections=possible)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run(settings, progress))
+
+
+def serve_place(settings: Settings, place: Place, link: Link) -> None:
+    """One worker of `hubbub serve --workers N`: run until a signal, or the end of the parent."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(run(settings, lambda _: None, place, link))

@@ -107,7 +107,10 @@ class Settings:
         "File with the certificate authority that signed the database's certificate.",
     )
     db_pool_size: int = setting(
-        "DB_POOL_SIZE", 10, _whole(3, 200), "Most connections this process opens to the database."
+        "DB_POOL_SIZE",
+        10,
+        _whole(3, 200),
+        "Most connections opened to the database, all workers together (3 each at least). The `postgres` bus needs one more in each process.",
     )
     db_timeout: int = setting(
         "HUBBUB_DB_TIMEOUT",
@@ -219,6 +222,19 @@ class Settings:
     )
     journal_batch: int = setting(
         "HUBBUB_JOURNAL_BATCH", 500, _whole(1, 5_000), "Most messages stored in one statement."
+    )
+    workers: int = setting(
+        "HUBBUB_WORKERS",
+        1,
+        _whole(1, 64),
+        "Processes that serve the port, on one machine; one for each core at most. They share DB_POOL_SIZE out.",
+    )
+    bus: str = setting(
+        "HUBBUB_BUS",
+        "auto",
+        _choice("auto", "local", "postgres"),
+        "How processes tell each other what was committed. `local`: there is one. `postgres`: LISTEN and NOTIFY, for several "
+        "on one database. `auto`: `local` for one process, `postgres` for several workers.",
     )
     trusted_proxies: tuple[str, ...] = setting(
         "HUBBUB_TRUSTED_PROXIES",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hubbub.chat.context import Chat
+from hubbub.fanout.stats import BusStats
 from hubbub.histogram import Histogram
-from hubbub.realtime import Realtime
+from hubbub.realtime import Realtime, Siblings
+from hubbub.realtime.siblings import SiblingStats
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
 
@@ -106,4 +108,27 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         "loop_lag_seconds",
         "How late the event loop comes to what is due, looked at ten times a second.",
         lambda: loop_lag,
+    )
+
+
+def readings_between_processes(bus: BusStats, siblings: Siblings | None) -> Iterator[Reading]:
+    """The same, of what passes between processes."""
+    stats = siblings.stats if siblings is not None else SiblingStats()
+    yield Reading("counter", "bus_sent", "Hints told to other processes.", lambda: bus.sent)
+    yield Reading("counter", "bus_heard", "Hints heard from other processes.", lambda: bus.heard)
+    yield Reading("counter", "bus_lost", "Hints that never left; what they told is read instead.", lambda: bus.lost)
+    yield Reading("counter", "bus_unreadable", "Payloads that are no hints of this version.", lambda: bus.unreadable)
+    yield Reading("counter", "bus_statements", "Statements that carried hints.", lambda: bus.statements)
+    yield Reading("counter", "bus_reconnects", "Times the bus had to be connected again.", lambda: bus.reconnects)
+    yield Reading("gauge", "workers", "Processes that serve the port.", lambda: siblings.count if siblings else 1)
+    yield Reading(
+        "gauge", "workers_answering", "Of these, those that are added up here; the others are silent.", lambda: 1
+    )
+    yield Reading("counter", "connections_given", "Connections handed to their session's worker.", lambda: stats.given)
+    yield Reading("counter", "connections_taken", "Connections taken from another worker.", lambda: stats.taken)
+    yield Reading(
+        "counter",
+        "connections_not_given",
+        "Connections whose session's worker did not take them.",
+        lambda: stats.refused,
     )

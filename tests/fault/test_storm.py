@@ -136,11 +136,9 @@ async def test_all_cut_at_once_are_live_again_and_caught_up(server: Running) -> 
         assert one.cursors[room_id] == last[room_id]
         assert one.heard == list(range(last[room_id] - MISSED + 1, last[room_id] + 1)), number
     assert 0 < max(seen) <= POOL
-    # Each reads a page of what it has missed for itself: the messages, their marks, who came and went. All else is read
-    # and written for many at once: who connects, where their rooms stand, presence.
-    pages = [name for name in ran if name in ("messages.changed_after", "members.watermarks", "sync.changed_members")]
-    assert len(pages) <= 3 * CLIENTS
-    assert len(ran) - len(pages) <= CLIENTS / 5, sorted(ran)
+    # Who connects, where their rooms stand, what those who stopped at the same place have missed, presence: all of it is
+    # read and written for many at once.
+    assert len(ran) <= CLIENTS / 5, sorted(ran)
     for one in wanderers:
         assert one.ws is not None
         one.ws.abort()

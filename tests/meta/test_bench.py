@@ -25,6 +25,7 @@ async def test_a_quick_run_measures_and_writes_everything(tmp_path: Path) -> Non
     assert set(found["versions"]) | set(found["omitted"]) == {"hubbub", *PEERS}
     assert {"cpu", "cores", "memory_gb", "kernel", "filesystem", "python"} <= set(found["machine"])
     assert found["postgres"]["fsync"] == found["postgres"]["synchronous_commit"] == "on"
+    assert found["lone_commit_ms"] > 0
     assert found["postgres"]["commit_delay"] == "0"  # it was slow for some cells only
     cells = {(row["scenario"], row["case"], row["server"]) for row in found["rounds"]}
     assert cells == expected_cells(set(found["versions"]))
@@ -45,6 +46,9 @@ async def test_a_quick_run_measures_and_writes_everything(tmp_path: Path) -> Non
     assert plots.draw(found, tmp_path / "again")
     for name in drawn:
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "results" / name).read_bytes()
+    page = report.markdown(found, [("One", "one.svg")])
+    assert page.count("\n## ") == len(report.tables(found)) + 1  # and the versions
+    assert "![One](one.svg)" in page
     assert goals.goals(figures.summarise(found["rounds"])) == found["goals"]
 
 

@@ -94,6 +94,7 @@ async def running_chat(
         sends=SendLimiter(0),
         arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
         looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
+        pages=GroupRead(database, sync.pages, limits.LOOKS_MAX, pause=0),
         rules=Rules(
             **{
                 "max_message_bytes": 16_384,

@@ -136,12 +136,15 @@ async def rest_of(dsn: str, *, settings: Settings | None = None, web: Any = None
     async def not_ready() -> list[str]:
         return reasons
 
+    async def metrics() -> bytes:
+        return b"# HELP hubbub_up Up.\nhubbub_up 1\n"
+
     async with running_chat(dsn, **rules) as chat:
         application = make_application(
             chat,
             settings or Settings(),
             not_ready=not_ready,
-            metrics=lambda: b"# HELP hubbub_up Up.\nhubbub_up 1\n",
+            metrics=metrics,
             asyncapi={"asyncapi": "3.0.0"},
             web=web,
         )

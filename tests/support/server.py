@@ -16,10 +16,10 @@ from tests.support import people
 from tests.support.client import Client
 from tests.support.people import SECRET, Person
 
-from hubbub import app
 from hubbub.app import Hubbub
 from hubbub.chat.context import Chat
 from hubbub.config import load
+from hubbub.listener import listen
 
 
 @dataclass
@@ -122,7 +122,7 @@ async def running(dsn: str, folder: Path, **env: str) -> AsyncIterator[Running]:
         },
         dotenv=None,
     )  # fmt: skip
-    listener = app._listen(settings)
+    listener = listen(settings)
     hubbub = await Hubbub.open(settings, lambda _: None)
     server = uvicorn.Server(
         uvicorn.Config(

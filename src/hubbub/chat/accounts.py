@@ -137,7 +137,7 @@ async def _check_new_password(chat: Chat, actor: Actor, user_id: UUID, command: 
         key = f"password\n{user_id}"
         chat.login_failures.check(key)
         if not await chat.passwords.verify(row["password"], command.current_password or ""):
-            chat.login_failures.failed(key)
+            chat.bus.publish(chat.login_failures.failed(key))
             raise HubbubError("validation_failed", fields={"currentPassword": "This is not the present password"})
     return await chat.passwords.hash(command.new_password)
 

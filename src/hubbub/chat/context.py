@@ -12,6 +12,8 @@ from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
+from hubbub.domain.answers import RoomChanges
+from hubbub.domain.model import Room
 from hubbub.fanout.bus import Bus
 from hubbub.store.arrivals import Arrival
 from hubbub.store.database import Database
@@ -41,6 +43,7 @@ class Chat:
     Attributes:
         arrivals: by session and account, what one who connects is to be told.
         looks: by person and rooms, where the rooms stand.
+        pages: by room, number and limit, what changed since.
     """
 
     database: Database
@@ -55,4 +58,5 @@ class Chat:
     sends: SendLimiter
     arrivals: GroupRead[tuple[UUID, UUID], Arrival | None]
     looks: GroupRead[tuple[UUID, list[UUID]], Look]
+    pages: GroupRead[tuple[Room, int, int], RoomChanges]
     rules: Rules

@@ -1,7 +1,7 @@
 """Group reads: what many ask within a moment is read in one statement, as their sends are written in one.
 
-Promises: a lone question is read at once; under load a reader pauses `GATHER_SECONDS` between two statements, while the
-next batch gathers; at most `READERS` statements run at a time, whoever waits, so that a storm of connects never takes
+Promises: a lone question is read at once; under load a reader may pause between two statements, while the next batch
+gathers; at most `READERS` statements run at a time, whoever waits, so that a storm of connects never takes
 the pool from the sends; more than `waiting_max` are told `overloaded` at once. A statement
 that takes long makes the next batch smaller, down to one. Where the database is away, all who wait are told so.
 Before: the use cases. After: a function of `store/` that reads for many.
@@ -19,7 +19,7 @@ from hubbub.store.database import Connection, Database
 
 READERS: Final = 2
 BATCH_MAX: Final = 256
-GATHER_SECONDS: Final = 0.005
+GATHER_SECONDS: Final = 0.01
 LONG_SECONDS: Final = 0.25  # a statement that takes longer holds up those behind it: the next is given fewer
 
 Q = TypeVar("Q")
@@ -30,8 +30,9 @@ class GroupRead(Generic[Q, A]):
     """One kind of question to the database.
 
     Args:
-        read: answers questions in their order, in one statement or a fixed number of them.
+        read: answers questions in their order; what many ask alike it reads once.
         waiting_max: questions that may wait.
+        pause: seconds between two readings.
 
     Attributes:
         asked: questions taken since start.
@@ -40,14 +41,20 @@ class GroupRead(Generic[Q, A]):
     """
 
     def __init__(
-        self, database: Database, read: Callable[[Connection, Sequence[Q]], Awaitable[Sequence[A]]], waiting_max: int
+        self,
+        database: Database,
+        read: Callable[[Connection, Sequence[Q]], Awaitable[Sequence[A]]],
+        waiting_max: int,
+        pause: float = GATHER_SECONDS,
     ) -> None:
         self._database = database
         self._read = read
         self._waiting_max = waiting_max
+        self._pause = pause
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._batch_max = BATCH_MAX
         self._readers: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._next_at = 0.0
         self.asked = self.batches = self.overloaded = 0
 
@@ -69,42 +76,48 @@ class GroupRead(Generic[Q, A]):
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         # Another reader only for a whole batch: what one can read alone shall be one statement.
-        if len(self._readers) < READERS and (not self._readers or len(self._waiting) >= self._batch_max):
+        if self._running < READERS and (self._running == 0 or len(self._waiting) >= self._batch_max):
+            self._running += 1  # not the number of tasks: one that has found nothing more to read still ends
             reader = asyncio.create_task(self._run(), name="group read")
             self._readers.add(reader)
             reader.add_done_callback(self._readers.discard)
         return answer
 
     async def _run(self) -> None:
-        while self._waiting:
-            pause = self._next_at - time.monotonic()
-            if pause > 0 and len(self._waiting) < self._batch_max:
-                await asyncio.sleep(pause)
-            batch = self._waiting[: self._batch_max]
-            del self._waiting[: len(batch)]
-            batch = [(question, answer) for question, answer in batch if not answer.done()]  # others gave up
-            if not batch:
-                continue
-            began = time.monotonic()
-            try:
-                async with self._database.connection() as conn:
-                    found = await self._read(conn, [question for question, _ in batch])
-            except HubbubError as error:
-                batch += self._waiting
-                self._waiting.clear()
-                for _, answer in batch:
-                    if not answer.done():
-                        answer.set_exception(HubbubError(error.code, error.message, retry_after=error.retry_after))
-            except Exception as error:
-                for _, answer in batch:
-                    if not answer.done():
-                        answer.set_exception(error)
-            else:
-                for (_, answer), one in zip(batch, found, strict=True):
-                    if not answer.done():
-                        answer.set_result(one)
-            self.batches += 1
-            now = time.monotonic()
-            self._next_at = now + GATHER_SECONDS
-            is_long = now - began > LONG_SECONDS
-            self._batch_max = max(1, len(batch) // 2) if is_long else min(BATCH_MAX, self._batch_max * 2)
+        try:
+            while self._waiting:
+                pause = self._next_at - time.monotonic()
+                if pause > 0 and len(self._waiting) < self._batch_max:
+                    await asyncio.sleep(pause)
+                batch = self._waiting[: self._batch_max]
+                del self._waiting[: len(batch)]
+                batch = [(question, answer) for question, answer in batch if not answer.done()]  # others gave up
+                if batch:
+                    await self._answer(batch)
+        finally:
+            self._running -= 1
+
+    async def _answer(self, batch: list[tuple[Q, asyncio.Future[A]]]) -> None:
+        began = time.monotonic()
+        try:
+            async with self._database.connection() as conn:
+                found = await self._read(conn, [question for question, _ in batch])
+        except HubbubError as error:
+            batch += self._waiting
+            self._waiting.clear()
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(HubbubError(error.code, error.message, retry_after=error.retry_after))
+        except Exception as error:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)
+        else:
+            for (_, answer), one in zip(batch, found, strict=True):
+                if not answer.done():
+                    answer.set_result(one)
+        self.batches += 1
+        now = time.monotonic()
+        self._next_at = now + self._pause
+        is_long = now - began > LONG_SECONDS
+        self._batch_max = max(1, len(batch) // 2) if is_long else min(BATCH_MAX, self._batch_max * 2)

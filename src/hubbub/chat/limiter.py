@@ -1,7 +1,9 @@
 """Slows down: guessing (failures per key within a minute), and whoever sends more than the others can bear.
 
 Of sign-ins only failures count, so nobody who knows a password is ever slowed by who does not, from another address.
-Of sends all count. Memory is bounded: a key that has not been used for a while is forgotten.
+They are counted by every process, its own and, by the bus, those of the others: a guesser has one allowance.
+Of sends all count, in the process that has the connection. Memory is bounded: a key that has not been used for a while
+is forgotten.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from hubbub.domain import limits
+from hubbub.domain.changes import SignInFailed
+from hubbub.domain.ids import new_id
 from hubbub.errors import HubbubError
 
 _KEYS_MAX: Final = 10_000
@@ -23,6 +27,7 @@ class FailureLimiter:
     def __init__(self, most: int, seconds: float) -> None:
         self._most = most
         self._seconds = seconds
+        self._process = new_id()
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
     def check(self, key: str) -> None:
@@ -33,8 +38,17 @@ class FailureLimiter:
             wait = self._seconds - (now - recent[0])
             raise HubbubError("rate_limited", "Too many failed attempts.", retry_after=max(1.0, wait))
 
-    def failed(self, key: str) -> None:
-        """Remember one failure."""
+    def failed(self, key: str) -> SignInFailed:
+        """Remember one failure; what to tell the other processes."""
+        self._remember(key)
+        return SignInFailed(key=key, process=self._process)
+
+    def heard(self, hint: SignInFailed) -> None:
+        """Remember a failure that happened in another process."""
+        if hint.process != self._process:
+            self._remember(hint.key)
+
+    def _remember(self, key: str) -> None:
         now = time.monotonic()
         recent = [at for at in self._failures.pop(key, ()) if now - at < self._seconds]
         self._failures[key] = [*recent, now][-self._most :]

@@ -45,13 +45,12 @@ log = structlog.get_logger("presence")
 
 @dataclass(slots=True)
 class Session:
-    """One connection's row. `written` is set once the row stands."""
+    """One connection's row."""
 
     id: UUID
     user_id: UUID
     socket_id: str
     auth_session_id: UUID
-    written: asyncio.Event
     room_id: UUID | None = None
 
 
@@ -74,6 +73,7 @@ class Presence:
         self._gone: dict[UUID, float] = {}
         """People whose connection here ended, and when to see whether they are off-line."""
         self._wake = asyncio.Event()
+        self._flushed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -98,7 +98,7 @@ class Presence:
 
     def opened(self, actor: Actor, socket_id: str) -> Session:
         """A connection began."""
-        session = Session(new_id(), actor.user_id, socket_id, actor.session_id, asyncio.Event())
+        session = Session(new_id(), actor.user_id, socket_id, actor.session_id)
         self._opened[session.id] = session
         self._arrived.add(actor.user_id)
         self._gone.pop(actor.user_id, None)
@@ -108,8 +108,8 @@ class Presence:
     async def written(self, session: Session) -> None:
         """Wait until a connection's row stands, for a moment at most: the database may be away."""
         try:
-            async with asyncio.timeout(WRITTEN_SECONDS):
-                await session.written.wait()
+            async with asyncio.timeout(WRITTEN_SECONDS), self._flushed:
+                await self._flushed.wait_for(lambda: session.id not in self._opened)
         except TimeoutError:
             log.warning("a connection has no row yet")
 
@@ -179,9 +179,10 @@ class Presence:
                         conn, self.node_id, [(s.id, s.user_id, s.socket_id, s.auth_session_id) for s in batch]
                     )
                     for session in batch:
-                        session.written.set()
                         if self._opened.pop(session.id, None) is None:
                             self._closed.append(session.id)  # it ended while its row was written
+                    async with self._flushed:
+                        self._flushed.notify_all()
                 if closed:
                     await presence.closed(conn, closed)
                     del self._closed[: len(closed)]

@@ -39,7 +39,7 @@ async def sign_in(chat: Chat, command: Login, *, address: str, user_agent: str |
     usable = row is not None and row["disabled_at"] is None
     right = await chat.passwords.verify(row["password"] if row is not None and usable else None, command.password)
     if not right or row is None:
-        chat.login_failures.failed(key)
+        chat.bus.publish(chat.login_failures.failed(key))
         raise HubbubError("invalid_credentials")
     better = await chat.passwords.hash(command.password) if chat.passwords.is_dated(row["password"]) else None
     async with chat.database.transaction() as conn:

@@ -35,8 +35,8 @@ async def arrive(chat: Chat, claims: Claims) -> tuple[Actor, Ready]:
 async def read_missed(chat: Chat, actor: Actor, command: Sync) -> Synced:
     """The present state of all that changed in the rooms named since the numbers given, in pages.
 
-    Where rooms stand is read for all who ask in one statement; only rooms that did change cost more. Rooms that one
-    may not see are left out; may one see them is decided now, whatever was so before.
+    Where rooms stand is read for all who ask in one statement; only rooms that did change cost more, once for all who
+    come back from the same place. Rooms that one may not see are left out; may one see them is decided now, whatever was so before.
 
     Raises:
         HubbubError: `resync_required` (another epoch, or a number the room has not reached), `too_large`.
@@ -58,8 +58,7 @@ async def read_missed(chat: Chat, actor: Actor, command: Sync) -> Synced:
         if number == room.last_seq or left_to_give <= 0:
             page = RoomChanges(room=room.name, changes=[], up_to=number, more=number < room.last_seq)
         else:
-            async with chat.database.connection() as conn:
-                page = await sync.changes_since(conn, room, number, min(limits.SYNC_PAGE, left_to_give))
+            page = await chat.pages.ask((room, number, min(limits.SYNC_PAGE, left_to_give)))
         left_to_give -= len(page.changes)
         cut = cut or page.more
         answered[str(room_id)] = page

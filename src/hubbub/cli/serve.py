@@ -20,19 +20,25 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to listen on, before PORT; 0 takes a free one.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that serve the port, before HUBBUB_WORKERS.")
+    ] = None,
 ) -> None:
     """Start Hubbub and serve until Ctrl-C. Without DATABASE_URL it brings its own PostgreSQL."""
-    settings = console.read_settings(host=host, port=port)
+    settings = console.read_settings(host=host, port=port, workers=workers)
     console.guarded(settings, lambda: _serve(settings))
 
 
 def _serve(settings: Settings) -> None:
-    # Loaded here: `hubbub db …` and `--help` need nothing of the web.
-    from hubbub import app
+    # Loaded here: `hubbub db …` and `--help` need nothing of the web, nor does the parent of workers.
+    if settings.workers > 1:
+        from hubbub.workers.parent import serve as run
+    else:
+        from hubbub.app import serve as run
 
     try:
         with migrations.explained():
-            app.serve(settings, console.progress)
+            run(settings, console.progress)
     except OSError as error:
         # What the database's address may raise of these is told by `postgres/` before it comes here.
         if isinstance(error, socket.gaierror) or error.errno in _LISTENING:

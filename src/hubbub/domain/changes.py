@@ -87,4 +87,21 @@ class Renamed(Struct, frozen=True, kw_only=True):
         return f"<Renamed user_id={self.user_id}>"
 
 
-Hint: TypeAlias = Change | Told | StatusChanged | Revoked | Renamed
+class Reached(Struct, frozen=True, kw_only=True):
+    """A room's counter has come to `number`; what changed is to be read. Told where a change is too large for a bus."""
+
+    room_id: UUID
+    number: int
+
+
+class SignInFailed(Struct, frozen=True, kw_only=True):
+    """Somebody gave a wrong password; `key` is what failures are counted by. Counted already where it happened."""
+
+    key: str
+    process: UUID
+
+    def __repr__(self) -> str:
+        return "<SignInFailed>"
+
+
+Hint: TypeAlias = Change | Told | StatusChanged | Revoked | Renamed | Reached | SignInFailed

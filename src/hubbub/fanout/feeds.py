@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias
@@ -57,6 +58,7 @@ class Feeds(Generic[L]):
         self.by_id: dict[UUID, RoomFeed[L]] = {}
         self._by_name: dict[str, RoomFeed[L]] = {}
         self.stats = FeedStats()
+        self._hurry = asyncio.Event()
 
     def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
         """The feed of a room. Open it before reading the room's state: from then on no hint is missed."""
@@ -97,6 +99,12 @@ class Feeds(Generic[L]):
         for feed in moved:
             feed.drain()
 
+    def reached(self, room_id: UUID, number: int) -> None:
+        """A room has come to a number, by a hint without the change itself: it is read, unless it has been told."""
+        feed = self.by_id.get(room_id)
+        if feed is not None and feed.position is not None and feed.position < number:
+            feed.repair()
+
     def attach(self, room_id: UUID, name: str, listener: L, after: int) -> bool:
         """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""
         return self.open(room_id, name).attach(listener, after)
@@ -107,13 +115,22 @@ class Feeds(Generic[L]):
         return feed.detach(listener) if feed is not None else None
 
     async def run(self) -> None:
-        """Once a second: find what no hint told, close feeds that nobody listens to, empty the rings of quiet rooms."""
+        """Once a second, or when `look_soon` asks: find what no hint told, close feeds that nobody listens to, empty the
+        rings of quiet rooms.
+        """
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._hurry.wait()
+            self._hurry.clear()
             try:
                 await self.look()
             except Exception as error:
                 log.warning("the rooms in use could not be looked at", error=type(error).__name__)
+
+    def look_soon(self) -> None:
+        """Hints were lost: look now."""
+        self._hurry.set()
 
     async def look(self) -> None:
         """One such look. A counter that is ahead gets the time of a gap to close by itself."""

@@ -11,12 +11,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from hubbub.domain.changes import Hint
+from hubbub.fanout.stats import BusStats
 
 
 class LocalBus:
     """See `bus.Bus`. Keeps more than it promises: nothing is lost, repeated or reordered."""
 
+    fault: str | None = None
+
     def __init__(self) -> None:
+        self.stats = BusStats()
         self._deliver: Callable[[Sequence[Hint]], None] | None = None
         self._published: list[Hint] = []
 

@@ -2,7 +2,7 @@
 
 A message comes in through `websocket.py` or `polling.py`, goes to its `connection.py`, then through `dispatch.py` to
 the application's `Handlers`; what the application says goes out through `broadcast.py`. `server.py` puts them
-together; `registry.py` holds the connections. Imports `wire` and `errors` alone.
+together; `registry.py` holds the connections; `siblings.py` is for several processes behind one port. Imports `wire` and `errors` alone.
 """
 
 from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
@@ -10,6 +10,7 @@ from hubbub.realtime.broadcast import Encoded, broadcast, bundle, encode_event, 
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.registry import Options, Stats
 from hubbub.realtime.server import Realtime
+from hubbub.realtime.siblings import SharedHttp, Siblings
 from hubbub.realtime.transport import Handler
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Options",
     "Pending",
     "Realtime",
+    "SharedHttp",
+    "Siblings",
     "Socket",
     "Stats",
     "broadcast",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from types import CoroutineType
@@ -65,7 +64,7 @@ class Dispatcher:
             max_bytes=options.max_payload,
             max_attachments=options.max_attachments,
         )
-        self._inbox: deque[Packet] = deque()
+        self._inbox: list[Packet] = []  # short, and a deque has 600 bytes from the start
         self._inbox_max = options.inbox_max
         self._in_flight = 0
         self._busy = False  # with an event, which may be waiting
@@ -106,7 +105,7 @@ class Dispatcher:
         """Handle what came, until a handler has to wait: then a task goes on where this ends."""
         while not self._busy and self._inbox and self._in_flight < self._inbox_max:
             self._busy = True
-            wait = self._begin(self._inbox.popleft())
+            wait = self._begin(self._inbox.pop(0))
             if wait is not None:
                 self._registry.spawn(self._wait(wait))
                 return

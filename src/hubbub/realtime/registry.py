@@ -58,6 +58,7 @@ class Options:
     inbox_max: int = 64
     compression: bool = False
     max_connections: int = 100_000
+    sid_prefix: str = ""
 
 
 @dataclass(slots=True)
@@ -240,7 +241,7 @@ class Registry:
     def open(self, channel: Channel, state: State, answer: bytes = b"") -> Connection:
         """A new session on `channel`; its `open` packet is the first thing sent, in one write with `answer`."""
         options = self.options
-        sid = secrets.token_urlsafe(18)
+        sid = options.sid_prefix + secrets.token_urlsafe(18)
         connection = Connection(self, sid, channel, state)
         self.connections[sid] = connection
         self.stats.opened += 1

@@ -6,7 +6,7 @@ the guard of `authentication.py`, the handlers).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def make_application(
     settings: Settings,
     *,
     not_ready: health.NotReady,
-    metrics: Callable[[], bytes],
+    metrics: Callable[[], Awaitable[bytes]],
     asyncapi: Mapping[str, Any],
     web: Path | None = None,
 ) -> ASGIApp:

@@ -41,7 +41,7 @@ def livez() -> Done:
 
 
 def root_handlers(
-    not_ready: NotReady, metrics: Callable[[], bytes], documents: Mapping[str, Any]
+    not_ready: NotReady, metrics: Callable[[], Awaitable[bytes]], documents: Mapping[str, Any]
 ) -> list[HTTPRouteHandler]:
     """What is served at the root.
 
@@ -59,9 +59,9 @@ def root_handlers(
         body = problems.problem_of(error, problems.request_id_of(request.scope)) | {"reasons": reasons}
         return Response(body, status_code=503, media_type=problems.MEDIA_TYPE, headers=problems.headers_of(error))
 
-    @get("/metrics", tags=TAGS, sync_to_thread=False, media_type=METRICS_TYPE, summary="For Prometheus", **OPEN)
-    def read_metrics() -> bytes:
-        return metrics()
+    @get("/metrics", tags=TAGS, media_type=METRICS_TYPE, summary="For Prometheus", **OPEN)
+    async def read_metrics() -> bytes:
+        return await metrics()
 
     @get("/openapi.json", tags=TAGS, sync_to_thread=False, summary="This document", **OPEN)
     def openapi() -> dict[str, Any]:

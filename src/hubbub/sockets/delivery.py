@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from hubbub.chat.sync import read_changes
-from hubbub.domain.changes import Change, Hint, Renamed, Revoked, StatusChanged, Told
+from hubbub.domain.changes import Change, Hint, Reached, Renamed, Revoked, SignInFailed, StatusChanged, Told
 from hubbub.domain.events import RoomUpdated, UserJoined
 from hubbub.realtime import Encoded, Socket, broadcast, bundle, encode_event_json
 from hubbub.sockets.edge import Edge, Feed, Seat
@@ -108,6 +108,10 @@ def _pass_on(edge: Edge, hint: Hint) -> None:
         _tell(edge, hint)
     elif isinstance(hint, StatusChanged):
         _tell_status(edge, hint)
+    elif isinstance(hint, Reached):
+        edge.feeds.reached(hint.room_id, hint.number)
+    elif isinstance(hint, SignInFailed):
+        edge.chat.login_failures.heard(hint)
     elif isinstance(hint, Revoked):
         for session_id in hint.session_ids:
             for seat in list(edge.seats.by_session.get(session_id, ())):

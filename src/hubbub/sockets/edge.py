@@ -67,18 +67,19 @@ class Seats:
     """The sockets of this process that have signed in, by person and by session."""
 
     def __init__(self) -> None:
-        self.by_user: dict[UUID, set[Seat]] = {}
-        self.by_session: dict[UUID, set[Seat]] = {}
+        # Lists: most hold one seat, and a set of one has 200 bytes.
+        self.by_user: dict[UUID, list[Seat]] = {}
+        self.by_session: dict[UUID, list[Seat]] = {}
 
     def add(self, seat: Seat, actor: Actor) -> None:
-        self.by_user.setdefault(actor.user_id, set()).add(seat)
-        self.by_session.setdefault(actor.session_id, set()).add(seat)
+        self.by_user.setdefault(actor.user_id, []).append(seat)
+        self.by_session.setdefault(actor.session_id, []).append(seat)
 
     def remove(self, seat: Seat, actor: Actor) -> None:
         for book, key in ((self.by_user, actor.user_id), (self.by_session, actor.session_id)):
-            seats = book.get(key)
-            if seats is not None:
-                seats.discard(seat)
+            seats = book.get(key, [])
+            if seat in seats:
+                seats.remove(seat)
                 if not seats:
                     del book[key]
 

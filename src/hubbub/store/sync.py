@@ -21,13 +21,13 @@ Look: TypeAlias = tuple[str, dict[UUID, Room]]
 
 
 async def look(conn: Connection, asked: Sequence[tuple[UUID, list[UUID]]]) -> list[Look]:
-    """For each person and the rooms they name: the epoch, and those of the rooms that are there. Two statements."""
-    epoch = str(await conn.fetchval(SQL["epoch"]))
-    found: list[Look] = [(epoch, {}) for _ in asked]
+    """For each person and the rooms they name: the epoch, and those of the rooms that are there."""
     pairs = [(index, user_id, room_id) for index, (user_id, room_ids) in enumerate(asked) for room_id in room_ids]
-    rows = await conn.fetch(SQL["look"], [pair[1] for pair in pairs], [pair[2] for pair in pairs]) if pairs else []
+    rows = await conn.fetch(SQL["look"], [pair[1] for pair in pairs], [pair[2] for pair in pairs])
+    found: list[Look] = [(rows[0]["epoch"], {}) for _ in asked]
     for row in rows:
-        found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
+        if row["ord"] is not None:
+            found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
     return found
 
 
@@ -69,3 +69,19 @@ async def changes_since(conn: Connection, room: Room, number: int, limit: int) -
     return RoomChanges(
         room=room.name, changes=changed, up_to=changed[-1].change_seq if more else room.last_seq, more=more
     )
+
+
+async def pages(conn: Connection, asked: Sequence[tuple[Room, int, int]]) -> list[RoomChanges]:
+    """`changes_since` for each room, number and limit. Who comes back to a room from the same place is given the same.
+
+    A page depends on the room alone, and on where its counter stood when the asker was found to be let in.
+    """
+    read: dict[tuple[UUID, int, int, int], RoomChanges] = {}
+    answers: list[RoomChanges] = []
+    for room, number, limit in asked:
+        key = (room.room_id, room.last_seq, number, limit)
+        page = read.get(key)
+        if page is None:
+            page = read[key] = await changes_since(conn, room, number, limit)
+        answers.append(page)
+    return answers

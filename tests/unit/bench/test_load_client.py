@@ -91,6 +91,22 @@ async def test_deliveries_are_told_from_everything_else() -> None:
     assert member.load.strange == 0
 
 
+async def test_idle_talk_is_passed_over_and_hides_nothing() -> None:
+    first, second = joined(2)
+    talk = text(b'42["user-joined",{}]')
+    for member in (first, second):
+        member.data_received(talk)
+        member.data_received(delivery(1, 1)[:40])
+        member.data_received(delivery(1, 1)[40:] + talk)
+        member.data_received(talk)
+        member.data_received(talk + delivery(1, 2) + talk)
+        member.data_received(text(b"2"))
+    assert received(first) == received(second) == [(1, 1), (1, 2)]
+    assert first.load.idle_talk == {talk}
+    assert cast("Wire", second.transport).written.endswith(frame(b"3"))
+    assert first.stream is second.stream
+
+
 async def test_wherever_the_bytes_are_cut_all_is_found_once_by_everybody() -> None:
     data = b"".join(delivery(1, number, 90 + number) for number in range(1, 12))
     for cut in range(len(data) + 1):

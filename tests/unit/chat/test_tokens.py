@@ -54,7 +54,7 @@ def test_an_expired_token_is_called_so() -> None:
         signed(GOOD, key="another key, of 32 characters or more"), signed(GOOD, typ=None), signed(GOOD, typ="JWT"),
         signed(GOOD, algorithm="HS512"), jwt.encode(GOOD, "", algorithm="none", headers={"typ": "access"}),
         signed({**GOOD, "iss": "other"}), signed({**GOOD, "aud": "other"}), signed({**GOOD, "aud": ["hubbub", "other"]}),
-        signed({**GOOD, "sub": "not an id"}), signed({**GOOD, "sid": "not an id"}), signed({**GOOD, "iat": time.time() + 60}),
+        signed({**GOOD, "sub": "not an id"}), signed({**GOOD, "sid": "not an id"}), signed({**GOOD, "iat": time.time() + 3_600}),
         signed({**GOOD, "exp": "tomorrow"}), *[signed({k: v for k, v in GOOD.items() if k != name}) for name in GOOD],
     ],
 )  # fmt: skip

@@ -1,0 +1,55 @@
+"""The listening socket, and the line that says where it is. Bound first of all: a port that is taken is told before
+anything is started."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from typing import Final
+
+import structlog
+
+from hubbub.config import Settings
+
+KERNEL_BALANCES: Final = sys.platform.startswith("linux")
+"""Whether several sockets may be bound to one port, new connections going to each in turn. Elsewhere SO_REUSEPORT does
+not spread connections, or is not there."""
+
+log = structlog.get_logger("app")
+
+
+def listen(settings: Settings, *, is_one_of_many: bool = False) -> socket.socket:
+    """A socket bound to the settings' address and port.
+
+    Args:
+        is_one_of_many: others of this account may be bound to the same port, if they say so too.
+
+    Raises:
+        OSError: the port is taken, or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_one_of_many:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def announce(listener: socket.socket, began: float) -> None:
+    """Say where to point a browser. Other programs wait for this line.
+
+    Args:
+        began: when the start began, by `time.monotonic`.
+    """
+    host, port = listener.getsockname()[:2]
+    shown = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+    seconds = time.monotonic() - began
+    print(f"Hubbub is ready at http://{shown}:{port} (after {seconds:.1f} s)", flush=True)  # noqa: T201
+    log.info("ready", port=port, seconds=round(seconds, 2))
