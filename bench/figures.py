@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from statistics import median
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ LABELS: Final = {
     "journal": "the journal's statement",
 }
 ORDER: Final = tuple(LABELS)
+_SERVERS: Final = frozenset(target.name for target in TARGETS)
 # By scenario, in the order of the tables: what is counted.
 KINDS: Final = {
     "delivery": "deliveries",
@@ -119,18 +121,23 @@ def _readers(scenario: str, server: str) -> dict[str, Read]:
     if server in ("pgbench", "journal"):
         return _ALONE | (_PERCENTILES if scenario == "lone" else {})
     if scenario == "slow-readers":
-        return _LOAD | {
-            "grown_mb": lambda row: (row["memory"]["peak"] - row["memory"]["base"]) / 1e6,
-            "dropped": lambda row: row.get("dropped", 0),
-        }
+        return _LOAD | {"grown_mb": _peak_mb, "dropped": lambda row: row.get("dropped", 0)}
     if scenario == "idle":
-        kilobytes: Read = lambda row: (row["memory"]["after"] - row["memory"]["base"]) / 1e3 / row["connections"]  # noqa: E731
-        quick: Read = lambda row: row["connections"] / row["connected_after"]  # noqa: E731
-        return {"per_second": quick, "kb_each": kilobytes, **_CPU}
+        return {"per_second": _connects, "kb_each": lambda row: _grown(row) / 1e3, **_CPU}
     if scenario == "storm":
-        return {"per_second": rate, "seconds": lambda row: row["seconds"], "tries": lambda row: row["tries"],
-                "sessions": lambda row: row["sessions"], **_CPU, **_PERCENTILES}  # fmt: skip
+        counts: dict[str, Read] = {name: itemgetter(name) for name in ("seconds", "tries", "sessions")}
+        return {"per_second": rate, **counts, **_CPU, **_PERCENTILES}
     return _LOAD
+
+
+def _connects(row: Row) -> float:
+    """Connections a second, until the last was in its room."""
+    return float(row["connections"] / row["connected_after"])
+
+
+def _peak_mb(row: Row) -> float:
+    """What the server's memory grew by at most during the phase."""
+    return float(row["memory"]["peak"] - row["memory"]["base"]) / 1e6
 
 
 def _compared(scenario: str) -> dict[str, Callable[[Row, Row], float]]:
@@ -149,6 +156,7 @@ def _compared(scenario: str) -> dict[str, Callable[[Row, Row], float]]:
 
 
 def _grown(row: Row) -> float:
+    """Bytes of a connection."""
     return float((row["memory"]["after"] - row["memory"]["base"]) / row["connections"])
 
 
@@ -185,9 +193,6 @@ def summarise(rows: list[Row]) -> list[Row]:
                 }
             found.append(summary)
     return found
-
-
-_SERVERS: Final = frozenset(target.name for target in TARGETS)
 
 
 def _place(key: tuple[str, str]) -> tuple[int, int, str]:

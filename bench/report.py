@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
@@ -53,7 +53,7 @@ def tables(results: Row) -> list[Lines]:
     return found
 
 
-def _columns(scenario: str) -> Any:
+def _columns(scenario: str) -> tuple[list[str], Callable[[Row], list[str]]]:
     """The heads, and what makes a row's cells of a summary."""
     kind = KINDS[scenario]
     if kind == "rows":
