@@ -46,7 +46,7 @@ bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (
 bench-full: $(VENV)/test.stamp ## the same, longer, with larger rooms and 5,000 connections
 	@$(BIN)/python -m bench --full $(ARGS)
 
-growth: $(VENV)/test.stamp ## cost stays flat up to ten million messages (about ten minutes, 15 GB of disk below /tmp)
+growth: $(VENV)/test.stamp ## cost stays flat up to ten million messages (ten to twenty minutes, 10 GB of disk below /tmp)
 	@HUBBUB_GROWTH=1e7 $(BIN)/python -m pytest tests/integration/schema/test_growth.py
 
 profile: $(VENV)/test.stamp ## flame graphs of the server under the bench's loads, in tmp/profile (ARGS="--case delivery-8")

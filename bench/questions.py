@@ -91,8 +91,8 @@ class Question:
         values: its parameters, from the landmarks.
         pages: the most pages it may touch, whatever the size of the database.
         index: what the plan is to use; None where a function does the work, whose plans do not show.
-        more: the most pages it may touch more in a database a hundred times as large: a level more of each index, for
-            each look-up.
+        more: the most pages it may touch more in a database a thousand times as large: a level more of an index for
+            each look-up, and of what is unread, which is more then, up to a thousand messages a room.
         is_kept: whether what it writes is committed. A batch that is rolled back leaves dead rows with the numbers that
             the next one takes again, which would then meet them.
     """
@@ -131,21 +131,21 @@ QUESTIONS: Final = (
     Question("sync: members", "sync.changed_members", lambda h: (h.large, 0, limits.SYNC_PAGE + 1), 850, "idx_room_members_change"),
     Question("room by id", "rooms.by_id", lambda h: (h.busy, h.large), 10, _MEMBER),
     Question("room by name", "rooms.by_name", lambda h: (h.busy, "seed-1-1"), 10, _MEMBER),
-    Question("ready: somebody in 1,000 rooms", "arrivals.arrive", lambda h: ([h.busy], [h.busy], limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 6_500, _PLACE, more=1_500),
-    Question("ready: 100 people at once", "arrivals.arrive", lambda h: (h.people[:100], h.people[:100], limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 20_000, _PLACE, more=6_000),
-    Question("sync: where 500 rooms stand", "sync.look", lambda h: ([h.busy] * 500, h.rooms[:500]), 5_000, _MEMBER),
+    Question("ready: somebody in 1,000 rooms", "arrivals.arrive", lambda h: ([h.busy], [h.busy], limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 8_000, _PLACE, more=3_000),
+    Question("ready: 100 people at once", "arrivals.arrive", lambda h: (h.people[:100], h.people[:100], limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK), 25_000, _PLACE, more=12_000),
+    Question("sync: where 500 rooms stand", "sync.look", lambda h: ([h.busy] * 500, h.rooms[:500]), 5_000, _MEMBER, more=1_000),
     Question("unread: all of a large room", "rooms.unread", lambda h: (h.busy, h.large, 0, limits.UNREAD_MAX, limits.UNREAD_LOOK), 50, _PLACE),
     Question("unread: nothing", "rooms.unread", lambda h: (h.busy, h.large, h.last_seq, limits.UNREAD_MAX, limits.UNREAD_LOOK), 10, _PLACE),
-    Question("rooms: a page", "rooms.page", lambda h: (h.busy, "seed-1-5", 100, 0, limits.UNREAD_MAX, limits.UNREAD_LOOK), 5_500, _PLACE, more=500),
-    Question("rooms: how many", "rooms.count", lambda h: (h.busy,), 4_500, "rooms_pkey", more=500),
+    Question("rooms: a page", "rooms.page", lambda h: (h.busy, "seed-1-5", 100, 0, limits.UNREAD_MAX, limits.UNREAD_LOOK), 6_500, _PLACE, more=1_500),
+    Question("rooms: how many", "rooms.count", lambda h: (h.busy,), 5_500, "rooms_pkey", more=1_500),
     Question("rooms: where 1,000 stand", "rooms.positions", lambda h: (h.rooms,), 4_500, "rooms_pkey"),
     Question("members: a page of 5,000", "members.page", lambda h: (h.large, h.people[10], 100), 520, _MEMBER),
     Question("marks of a page, small room", "members.watermarks", lambda h: ([h.small], 200), 120, "idx_room_members_change"),
     Question("marks of a page, 5,000 members", "members.watermark_counts", lambda h: (h.large, list(range(h.last_seq - 50, h.last_seq))), 400, "idx_room_members_change"),
     Question("marks of 50 authors", "members.watermarks_of", lambda h: (h.large, h.people[:50]), 200, _MEMBER),
-    Question("readers of the newest message", "receipts.readers", lambda h: (h.newest, h.large, h.newest_seq, h.newest_author, UUID(int=0), 100), 1_500, "message_reads_message_id_user_id_key", more=500),
+    Question("readers of the newest message", "receipts.readers", lambda h: (h.newest, h.large, h.newest_seq, h.newest_author, UUID(int=0), 100), 2_000, "message_reads_message_id_user_id_key", more=800),
     Question("recipients of the oldest message", "receipts.recipients", lambda h: (h.oldest, h.large, h.oldest_seq, h.oldest_author, UUID(int=0), 100), 1_500, "message_deliveries_message_id_user_id_key"),
-    Question("100 people read a message", "receipts.mark", lambda h: (h.people[:100], [h.newest] * 100, [True] * 100), 4_000, _MEMBER, more=800),
+    Question("100 people read a message", "receipts.mark", lambda h: (h.people[:100], [h.newest] * 100, [True] * 100), 4_500, _MEMBER, more=1_200),
     Question("mark all: the newest message", "receipts.latest_message", lambda h: (h.large,), 10, _PLACE),
     Question("mark all: what it read", "receipts.newly_read", lambda h: (h.large, h.busy, 0, h.last_seq, limits.PAGE_MAX, limits.UNREAD_LOOK), 150, _PLACE),
     Question("edit", "messages.edit", lambda h: (h.newest, h.newest_author, "better"), 100, "messages_pkey"),

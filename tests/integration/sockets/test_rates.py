@@ -31,7 +31,7 @@ async def test_a_hot_sender_is_told_when_and_may_go_on_then(server: Running) -> 
     ann, bob = await server.pair()
     acks = await asyncio.gather(*(ann.call("send-message", {"message": str(n)}) for n in range(BURST + 40)))
     done, refused = split(acks)
-    assert BURST <= done < BURST + 30
+    assert BURST <= done < BURST + 40
     async with server.statements() as ran:
         again = [await ann.call("send-message", {"message": "x"}) for _ in range(3)]
     if not any(ack["success"] for ack in again):
@@ -58,7 +58,7 @@ async def test_an_account_is_one_over_its_connections_and_rest(server: Running) 
         *await asyncio.gather(*(two.call("send-message", {"message": str(n)}) for n in range(each + 40))),
     ]
     done, _ = split(acks)
-    assert BURST <= done < BURST + 30
+    assert BURST <= done < BURST + 40
     sent = next(ack for ack in acks if ack["success"])["id"]
     async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {person.token}"}) as http:
         requests = [
@@ -67,7 +67,7 @@ async def test_an_account_is_one_over_its_connections_and_rest(server: Running) 
             ("DELETE", f"/api/messages/{sent}", None),
         ]
         for method, path, body in requests:
-            answers = [await http.request(method, path, json=body) for _ in range(6)]
+            answers = await asyncio.gather(*(http.request(method, path, json=body) for _ in range(40)))
             refused = [answer for answer in answers if answer.status_code == 429]
             assert refused, method
             assert {answer.headers["retry-after"] for answer in refused} == {"1"}
