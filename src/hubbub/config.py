@@ -252,6 +252,20 @@ class Settings:
         "`json` for machines; `auto` is text on a terminal.",
     )
 
+    @property
+    def pool_of_each(self) -> int:
+        """Connections to the database that one worker's pool may open: its share, so that more processes open no more.
+
+        Three at least: one to store messages, one for receipts, one for the rest.
+        """
+        return self.db_pool_size if self.workers == 1 else max(3, self.db_pool_size // self.workers)
+
+    @property
+    def connections(self) -> int:
+        """Connections to the database that all workers open together at most, those of their bus included."""
+        has_bus = self.workers > 1 or self.bus == "postgres"
+        return self.workers * (self.pool_of_each + has_bus)
+
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """Read the settings; the environment goes before `.env`.

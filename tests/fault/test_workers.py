@@ -57,8 +57,8 @@ async def test_workers_are_killed_one_after_the_other(database: str, tmp_path: P
                 now = client.client
                 await eventually(lambda now=now, client=client: _reached(client, now) >= seqs[-1], timeout=10)
                 client.take()
-                since = [seq for seq in seqs if seq > client.began]  # others may have sent before it had connected
-                assert client.heard == since, client.person.username
+                # From where the room stood when it first came.
+                assert client.heard == [seq for seq in seqs if seq > client.began], client.person.username
             assert sum(client.reconnects for client in clients) >= 3
             await eventually(lambda: sorted(here.pids) == [1, 2], timeout=20)
         finally:

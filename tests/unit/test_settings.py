@@ -78,3 +78,12 @@ def test_every_setting_is_documented_and_named_once() -> None:
     names = [spec.metadata["name"] for spec in fields(Settings)]
     assert len(names) == len(set(names))
     assert all(spec.metadata["doc"].strip().endswith((".", ")", "`")) for spec in fields(Settings))
+
+
+@pytest.mark.parametrize(
+    ("workers", "pool", "bus", "each", "all_together"),
+    [(1, 10, "auto", 10, 10), (1, 10, "postgres", 10, 11), (2, 10, "auto", 5, 12), (4, 10, "auto", 3, 16)],
+)
+def test_the_pool_is_shared_out_among_workers(workers: int, pool: int, bus: str, each: int, all_together: int) -> None:
+    settings = Settings(workers=workers, db_pool_size=pool, bus=bus)
+    assert (settings.pool_of_each, settings.connections) == (each, all_together)

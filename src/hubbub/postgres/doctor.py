@@ -296,15 +296,20 @@ async def _connections(connection: asyncpg.Connection, spec: ConnectionSpec, set
                current_setting('superuser_reserved_connections')::int
                  + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
                (SELECT count(*) FROM pg_stat_activity
-                 WHERE backend_type = 'client backend' AND application_name <> 'hubbub') AS others,
+                 WHERE backend_type = 'client backend' AND application_name NOT IN ('hubbub', 'hubbub bus')) AS others,
                (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS role_limit,
                (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) AS database_limit
         """
     )
     limits = [limit for limit in (row["role_limit"], row["database_limit"]) if limit >= 0]
     room = min([row["most"] - row["reserved"] - row["others"], *limits])
-    words = f"DB_POOL_SIZE is {settings.db_pool_size}; the server has room for {max(0, room)} (max_connections {row['most']})."
-    if settings.db_pool_size <= room:
+    most = settings.connections
+    several = f", for which all workers open {most}" if most != settings.db_pool_size else ""
+    words = (
+        f"DB_POOL_SIZE is {settings.db_pool_size}{several}; the server has room for {max(0, room)} "
+        f"(max_connections {row['most']})."
+    )
+    if most <= room:
         return Check("connections", OK, words)
     trouble = Trouble(
         "pool_limit",
@@ -312,7 +317,7 @@ async def _connections(connection: asyncpg.Connection, spec: ConnectionSpec, set
         words,
         (
             f"DB_POOL_SIZE={max(3, room)}",
-            admin_command(spec, f"ALTER SYSTEM SET max_connections = {row['most'] + settings.db_pool_size}")
+            admin_command(spec, f"ALTER SYSTEM SET max_connections = {row['most'] + most}")
             + "    # then restart PostgreSQL",
         ),
     )

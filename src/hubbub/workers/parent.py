@@ -35,7 +35,6 @@ from hubbub.store import migrate
 from hubbub.telemetry import configure_logs
 from hubbub.workers.place import Place, letter
 
-POOL_LEAST: Final = 3  # connections of one worker: one stores messages, one receipts, one is for the rest
 SETTLED_SECONDS: Final = 10.0  # a worker that lived longer did not die at once
 TRIES: Final = 3
 PAUSE_FIRST, PAUSE_MOST = 0.2, 5.0
@@ -65,7 +64,7 @@ class Parent:
     """
 
     def __init__(self, settings: Settings, spec: ConnectionSpec, bound: socket.socket, folder: Path) -> None:
-        self._settings = replace(settings, port=bound.getsockname()[1], db_pool_size=pool_of_each(settings))
+        self._settings = replace(settings, port=bound.getsockname()[1], db_pool_size=settings.pool_of_each)
         self._spec = spec
         self._bound = bound
         self._folder = folder
@@ -188,14 +187,6 @@ def _how(status: int) -> str:
     return f"It was ended by signal {-status}."
 
 
-def pool_of_each(settings: Settings) -> int:
-    """How many connections to the database one worker may open: its share of DB_POOL_SIZE.
-
-    Shared out, because PostgreSQL should see no more connections for being served by more processes.
-    """
-    return max(POOL_LEAST, settings.db_pool_size // settings.workers)
-
-
 def _hold_port(settings: Settings) -> socket.socket:
     """The socket that holds the port for the workers: bound but not listening, or the one they all listen on.
 
@@ -222,10 +213,8 @@ async def run(settings: Settings, progress: Progress) -> None:
     if settings.bus == "local":
         raise ConfigError("HUBBUB_BUS=local is for one process; leave it out, or serve with one worker.")
     began = time.monotonic()
-    # What the embedded server is told to expect: each worker's pool, and the connection of its bus.
-    connections = settings.workers * (pool_of_each(settings) + 1)
     with _hold_port(settings) as bound:
-        postgres = server_for(replace(settings, db_pool_size=connections))
+        postgres = server_for(replace(settings, db_pool_size=settings.connections))  # what it has to make room for
         spec = await postgres.start(progress)
         folder = Path(tempfile.mkdtemp(prefix="hubbub-"))  # made with mode 0700
         try:

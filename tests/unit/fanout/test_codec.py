@@ -18,6 +18,7 @@ from hubbub.fanout import codec
 
 st.register_type_strategy(UnsetType, st.just(UNSET))
 st.register_type_strategy(int, st.integers(0, 2**53))
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))  # JSON has no others
 
 
 def values(kind: Any) -> st.SearchStrategy[Any]:
