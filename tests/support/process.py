@@ -98,6 +98,7 @@ class Process:
             limit=1 << 20,
         )
         self._reader = asyncio.ensure_future(self._read())
+        self._reader.add_done_callback(lambda _: self._changed.set())  # whoever waits for a line waits no longer
         try:
             self.match = await self.wait_for_line(self._ready.pattern, self._start_timeout)
         except BaseException:
