@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubbub.wire.websocket_deflate import Deflater
 
 _BUNDLE: Final = 16  # messages
+_PATIENCE: Final = 2  # times as long as a flush took, the next one waits
 _SLICE: Final = 256  # connections written to before other work gets a turn
 
 type_of_memo = dict[tuple[int, int, int, bool], tuple[list["Encoded"], bytes]]
@@ -144,8 +145,9 @@ def broadcast(sockets: Iterable[Socket], message: Encoded) -> int:
 class Flusher:
     """Writes what waits, once per tick, for all connections of a process.
 
-    The tick adapts: after a flush it lasts as long as that flush took, `tick` at most. So a flush of few connections
-    is hardly waited for, and one of thousands, or on a machine where writes are dear, gathers more for the next.
+    The tick adapts: after a flush it lasts twice as long as that flush took, `tick` at most. So a flush of few
+    connections is hardly waited for, and one of thousands, or on a machine where writes are dear, gathers more for the
+    next: writing has at most a third of the time, and senders who wait for their own copies fall into step.
 
     Args:
         tick: most seconds between two flushes under load; 0 for every turn of the loop.
@@ -209,7 +211,7 @@ class Flusher:
         if is_last:
             self._took.observe(ended - since)
             memo.clear()
-            self._due = self._loop.time() + min(self._tick, self._cost)
+            self._due = self._loop.time() + min(self._tick, _PATIENCE * self._cost)
             self._cost = 0.0
 
 
