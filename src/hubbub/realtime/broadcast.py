@@ -30,7 +30,8 @@ _BUNDLE: Final = 16  # messages
 _PATIENCE: Final = 2  # times as long as a flush took, the next one waits
 _SLICE: Final = 256  # connections written to before other work gets a turn
 
-type_of_memo = dict[tuple[int, int, int, bool], tuple[list["Encoded"], bytes]]
+type_of_joined = tuple[list["Encoded"], bytes, int]
+type_of_memo = dict["Deflater | None", type_of_joined]
 
 
 class Encoded:
@@ -215,14 +216,16 @@ class Flusher:
             self._cost = 0.0
 
 
-def join(waiting: list[Encoded], memo: type_of_memo, deflater: Deflater | None = None) -> bytes:
-    """The frames of `waiting` as one piece, joined once for all connections that wait for the same in the same form."""
-    if len(waiting) == 1:
-        return waiting[0].frames if deflater is None else waiting[0].deflated(deflater)
-    key = (id(waiting[0]), id(waiting[-1]), len(waiting), deflater is None)
-    known = memo.get(key)
-    if known is not None and known[0] == waiting:  # Encoded has no __eq__: this compares identities, in C
-        return known[1]
-    joined = b"".join([message.frames if deflater is None else message.deflated(deflater) for message in waiting])
-    memo[key] = (waiting, joined)
-    return joined
+def join(waiting: list[Encoded], memo: type_of_memo, deflater: Deflater | None = None) -> type_of_joined:
+    """The frames of `waiting` as one piece, and how many messages that is: `waiting`, bytes, count.
+
+    Made once for all connections, one after another, that wait for the same in the same form, as those of a room do.
+    """
+    known = memo.get(deflater)
+    if known is None or known[0] != waiting:  # Encoded has no __eq__: this compares identities, in C
+        if deflater is None:
+            data = waiting[0].frames if len(waiting) == 1 else b"".join([message.frames for message in waiting])
+        else:
+            data = b"".join([message.deflated(deflater) for message in waiting])
+        known = memo[deflater] = (waiting, data, sum([message.count for message in waiting]))
+    return known

@@ -36,7 +36,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_allowance", "_channel", "_dirty", "_latest", "_limit", "_offered", "_paused", "_registry", "_waiting",
+        "_add", "_allowance", "_channel", "_dirty", "_latest", "_limit", "_offered", "_paused", "_registry", "_waiting",
         "_waiting_bytes", "alarm", "alarm_at", "engine", "handler", "sid",
     )  # fmt: skip
 
@@ -55,6 +55,7 @@ class Connection:
         self.alarm: list[object] | None = None  # registry.Alarms keeps its entry here
         self.alarm_at = float("inf")
         self._registry = registry
+        self._add = registry.flusher_add
         self._channel: Channel | None = channel
         self._offered: Channel | None = None
         self._waiting: list[Encoded] = []
@@ -81,7 +82,7 @@ class Connection:
         self._waiting.append(message)
         if not self._dirty:
             self._dirty = True
-            self._registry.flusher.add(self)
+            self._add(self)
 
     def send_soon(self, message: Encoded) -> None:
         """Queue a message that waits for no tick: all that waits leaves with the next turn of the event loop."""
@@ -120,14 +121,16 @@ class Connection:
             if self._latest:
                 waiting += self._latest.values()
                 self._latest = None
-            count = channel.fit(waiting)
-            self._waiting = waiting[count:]
-            self._waiting_bytes = sum([message.size for message in self._waiting])
-            del waiting[count:]
+            self._waiting = []
+            self._waiting_bytes = 0
+            left, count, size = channel.write(waiting, memo)
+            if left:
+                self._waiting = left
+                self._waiting_bytes = sum([message.size for message in left])
             stats = self._registry.stats
-            stats.messages_out += sum([message.count for message in waiting])
+            stats.messages_out += count
             stats.writes += 1
-            stats.bytes_out += channel.write(waiting, memo)
+            stats.bytes_out += size
 
     def channel_ready(self, channel: Channel) -> None:
         """The transport takes data again."""

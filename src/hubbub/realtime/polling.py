@@ -29,6 +29,16 @@ _MAX_ITEMS: Final = 16  # packets in one answer: python-socketio's client takes 
 _TEXT: Final = b"text/plain; charset=UTF-8"
 
 
+def _fit(waiting: list[Encoded]) -> int:
+    """How many of the messages one answer takes; at least one."""
+    items = 0
+    for count, message in enumerate(waiting):
+        items += len(message.items())
+        if items > _MAX_ITEMS:
+            return count or 1
+    return len(waiting)
+
+
 class PollingChannel:
     """The transport of a session on polling: the GET that waits, and whether a POST is being read."""
 
@@ -49,19 +59,12 @@ class PollingChannel:
         self._poll = asyncio.get_running_loop().create_future()
         return self._poll
 
-    def fit(self, waiting: list[Encoded]) -> int:
-        items = 0
-        for count, message in enumerate(waiting):
-            items += len(message.items())
-            if items > _MAX_ITEMS:
-                return count or 1
-        return len(waiting)
-
-    def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
+    def write(self, waiting: list[Encoded], memo: type_of_memo) -> tuple[list[Encoded], int, int]:
+        taken = _fit(waiting)
         # EIO "HTTP long-polling" (packet encoding): packets joined by the record separator.
-        body = b"\x1e".join([item for message in waiting for item in message.items()])
+        body = b"\x1e".join([item for message in waiting[:taken] for item in message.items()])
         self._answer(body)
-        return len(body)
+        return waiting[taken:], sum([message.count for message in waiting[:taken]]), len(body)
 
     def buffered(self) -> int:
         return 0

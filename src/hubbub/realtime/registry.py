@@ -230,6 +230,7 @@ class Registry:
             self.now = loop.time
             self.alarms = Alarms(loop)
             self.flusher = Flusher(loop, self.options.flush_tick_ms / 1000, self.stats.flush)
+            self.flusher_add = self.flusher.add  # one bound method for all
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that is counted, and kept until it is done."""

@@ -46,11 +46,12 @@ class Channel(Protocol):
     def ready(self) -> bool:
         """Whether `write` may be called now; when it turns True the channel calls `Connection.channel_ready`."""
 
-    def fit(self, waiting: list[Encoded]) -> int:
-        """How many of the messages that wait one `write` takes; at least one."""
+    def write(self, waiting: list[Encoded], memo: type_of_memo) -> tuple[list[Encoded], int, int]:
+        """Send these messages at once, one at least.
 
-    def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        """Send these messages at once; the bytes handed over."""
+        Returns:
+            Those it did not take this time, how many messages it took (a bundle counts as what it holds), and bytes.
+        """
 
     def buffered(self) -> int:
         """Bytes taken by `write` that have not left yet."""

@@ -159,13 +159,10 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # Channel
 
-    def fit(self, waiting: list[Encoded]) -> int:
-        return len(waiting)
-
-    def write(self, waiting: list[Encoded], memo: type_of_memo) -> int:
-        data = join(waiting, memo, self._deflater)
+    def write(self, waiting: list[Encoded], memo: type_of_memo) -> tuple[list[Encoded], int, int]:
+        _, data, count = join(waiting, memo, self._deflater)
         self._transport.write(data)
-        return len(data)
+        return [], count, len(data)
 
     def buffered(self) -> int:
         return self._transport.get_write_buffer_size()
