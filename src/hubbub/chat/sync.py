@@ -111,6 +111,9 @@ def _message_change(change: MessageChange, number: int) -> Change:
         )
         return Change(room_id=change.room_id, number=change.change_seq, event="message-deleted", data=gone)
     kind = Message if change.seq > number else MessageUpdated
-    message = kind(**{name: getattr(change, name) for name in Message.__struct_fields__})
+    fields = {name: getattr(change, name) for name in Message.__struct_fields__}
+    if kind is Message:  # as it was told to those who heard it: before anybody could have received it
+        fields |= {"delivered_to": fields["delivered_to"] or [], "read_by": fields["read_by"] or []}
+    message = kind(**fields)
     event = "receive-message" if kind is Message else "message-updated"
     return Change(room_id=change.room_id, number=change.change_seq, event=event, data=message)
