@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bench import figures, goals, plots, report
 from bench.cases import SCENARIOS
-from tests.support.process import ROOT, python
+from tests.support.process import python, run_to_end
 
 PEERS = {"hubbub-2", "core", "node-relay", "node-chat", "uws"}
 SENDS = ("1 in flight", "8 in flight", "at half of that rate")
@@ -103,19 +101,6 @@ def expected_cells(here: set[str]) -> Cells:
 
 async def quick_run(results: Path) -> tuple[dict[str, Any], str]:
     """The results and the output of `python -m bench --quick`; fails with its output where it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *python("-m", "bench", "--quick", "--json", results, "--peers", *sorted(PEERS)),
-        cwd=ROOT,
-        env=os.environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        said, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-    output = said.decode(errors="replace")
-    assert process.returncode == 0, output
+    code, output = await run_to_end(*python("-m", "bench", "--quick", "--json", results, "--peers", *sorted(PEERS)))
+    assert code == 0, output
     return json.loads(results.read_text()), output

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from bench.growth import markdown
 from bench.questions import MODES, QUESTIONS
-from tests.support.process import ROOT, python
+from tests.support.process import python, run_to_end
 
 
 @pytest.mark.timeout(240)
 async def test_a_small_run_asks_everything(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
-    process = await asyncio.create_subprocess_exec(
-        *python("-m", "bench.growth", "--messages", "1e4", "--rooms", "10", "20", "--seconds", "0.02", "--json", results),
-        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        said, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-    assert process.returncode == 0, said.decode(errors="replace")
+    code, output = await run_to_end(
+        *python(
+            "-m", "bench.growth", "--messages", "1e4", "--rooms", "10", "20", "--seconds", "0.02", "--json", results
+        )
+    )
+    assert code == 0, output
     found = json.loads(results.read_text())
     assert {(row["name"], row["mode"]) for row in found["questions"]} == {(q.name, m) for q in QUESTIONS for m in MODES}
     assert all(0 < row["pages"] <= row["bound"] for row in found["questions"])

@@ -207,3 +207,18 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], timeout: f
                 await asyncio.sleep(step)
     except TimeoutError:
         raise AssertionError(f"not within {timeout} s: {condition}") from None
+
+
+async def run_to_end(*argv: str | Path) -> tuple[int, str]:
+    """Run a program from the repository's root to its end: its exit code, and all it printed. It ends with the test."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, said.decode(errors="replace")
