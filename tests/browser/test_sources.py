@@ -61,11 +61,15 @@ def test_no_module_makes_markup_or_code_out_of_text(module: Path) -> None:
         assert not re.search(forbidden, code), forbidden
 
 
-@pytest.mark.parametrize("module", sorted((WEB / "js" / "core").glob("*.js")), ids=_name)
-def test_the_core_knows_no_document(module: Path) -> None:
+@pytest.mark.parametrize(
+    "module", sorted([*(WEB / "js" / "core").glob("*.js"), *(WEB / "js" / "client").glob("*.js")]), ids=_name
+)
+def test_core_and_client_know_no_document(module: Path) -> None:
     code = module.read_text()
     assert not re.search(r"\b(document|window)\.", code)
-    assert all(name.startswith("./") for name in re.findall(r'from "([^"]+)"', code)), "it imports its own folder alone"
+    allowed = ("./", "../client/") if module.parent.name == "core" else ("./",)
+    sources = re.findall(r'^(?:import|export) .*from "([^"]+)"', code, re.MULTILINE)
+    assert all(name.startswith(allowed) for name in sources), f"it imports {allowed} alone"
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:

@@ -97,6 +97,7 @@ class WebPage:
             (b"etag", page.etag.encode()),
             (b"last-modified", format_datetime(page.modified, usegmt=True).encode()),
             (b"cache-control", b"no-cache"),
+            (b"access-control-allow-origin", b"*"),  # the same for everybody; pages elsewhere import js/client
         ]
         if not held:
             headers.append((b"content-length", str(len(page.body)).encode()))

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { Failure, unreachable } from "../../../src/hubbub/web/js/core/api.js";
-import { Outbox } from "../../../src/hubbub/web/js/core/outbox.js";
+import { Failure, unreachable } from "../../../src/hubbub/web/js/client/failure.js";
+import { Outbox } from "../../../src/hubbub/web/js/client/outbox.js";
 import { deferred, dice, memoryStorage, seed, settle } from "./support.mjs";
 
 const SEED = seed();

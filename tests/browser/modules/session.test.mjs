@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { Api, Failure } from "../../../src/hubbub/web/js/core/api.js";
+import { Api } from "../../../src/hubbub/web/js/core/api.js";
+import { Failure } from "../../../src/hubbub/web/js/client/failure.js";
 import { Session, SESSION_KEY } from "../../../src/hubbub/web/js/core/session.js";
 import { memoryStorage, settle, sharedLock } from "./support.mjs";
 

@@ -1,6 +1,6 @@
 /** Small stand-ins for what lies around the modules: a store of strings, a lock, a promise one settles by hand. */
 
-import { memoryStorage } from "../../../src/hubbub/web/js/core/platform.js";
+import { memoryStorage } from "../../../src/hubbub/web/js/client/platform.js";
 
 export { memoryStorage };
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { Failure } from "../../../src/hubbub/web/js/core/api.js";
+import { Failure } from "../../../src/hubbub/web/js/client/failure.js";
 import { applyChange, listen } from "../../../src/hubbub/web/js/core/inbound.js";
-import { Emitter } from "../../../src/hubbub/web/js/core/emitter.js";
+import { Emitter } from "../../../src/hubbub/web/js/client/emitter.js";
 import { Store } from "../../../src/hubbub/web/js/core/store.js";
 import { Sync } from "../../../src/hubbub/web/js/core/sync.js";
 import { dice, seed, settle } from "./support.mjs";

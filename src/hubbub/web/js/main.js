@@ -5,9 +5,10 @@
  */
 
 import { io } from "../vendor/socket.io.esm.min.js";
+import { browserStorage } from "./client/platform.js";
 import { Api } from "./core/api.js";
 import { Chat } from "./core/chat.js";
-import { browserStorage, tabLock, tabVault } from "./core/platform.js";
+import { tabLock, tabVault } from "./core/platform.js";
 import { Session, SESSION_KEY } from "./core/session.js";
 import { Auth } from "./views/auth.js";
 import { Dialogs } from "./views/dialogs.js";

@@ -5,36 +5,7 @@
  * answered 401 gets a renewed token once and is sent again; who renews is told by `useSession`.
  */
 
-/**
- * @typedef {object} FailureReply
- * @property {string} [code]
- * @property {string} [message]
- * @property {boolean} [retryable]
- * @property {Record<string, string>} [fields]
- * @property {number} [retryAfter] seconds
- */
-
-export class Failure extends Error {
-  /** @param {FailureReply} reply */
-  constructor(reply) {
-    super(reply.message || "Something went wrong.");
-    this.name = "Failure";
-    this.code = reply.code ?? "internal";
-    this.retryable = reply.retryable ?? false;
-    this.fields = reply.fields ?? {};
-    this.retryAfter = reply.retryAfter ?? 0;
-  }
-
-  /** True when a newer token may help. */
-  get wantsToken() {
-    return this.code === "unauthorized" || this.code === "token_expired";
-  }
-}
-
-/** @returns {Failure} the server did not answer; whether it heard is unknown */
-export function unreachable() {
-  return new Failure({ code: "unreachable", message: "The server cannot be reached just now.", retryable: true });
-}
+import { Failure, unreachable } from "../client/failure.js";
 
 /** The most items of a list that one answer holds. */
 const LIST_PAGE = 100;
@@ -175,7 +146,7 @@ export class Api {
 
 /**
  * @param {number} status
- * @param {FailureReply} answer
+ * @param {import("../client/failure.js").FailureReply} answer
  */
 function failureOf(status, answer) {
   if (answer.code) return new Failure(answer);

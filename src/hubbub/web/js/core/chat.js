@@ -8,8 +8,8 @@
 import { Connection } from "./connection.js";
 import { applyChange, listen } from "./inbound.js";
 import { Loading } from "./loading.js";
-import { Outbox } from "./outbox.js";
-import { uuid } from "./platform.js";
+import { Outbox } from "../client/outbox.js";
+import { uuid } from "../client/platform.js";
 import { Receipts } from "./receipts.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";

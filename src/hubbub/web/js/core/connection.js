@@ -6,8 +6,8 @@
  * server's answer or fails, and what to send again is decided by the outbox.
  */
 
-import { Failure, unreachable } from "./api.js";
-import { Emitter } from "./emitter.js";
+import { Failure, unreachable } from "../client/failure.js";
+import { Emitter } from "../client/emitter.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {"idle" | "connecting" | "online" | "retrying"} State */

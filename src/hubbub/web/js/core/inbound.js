@@ -15,7 +15,7 @@
  * @property {import("./sync.js").Sync} sync
  * @property {import("./receipts.js").Receipts} receipts
  * @property {import("./typing.js").Typing} typing
- * @property {import("./outbox.js").Outbox} outbox
+ * @property {import("../client/outbox.js").Outbox} outbox
  * @property {(room: Room) => boolean} attentive whether the person is looking at this room
  * @property {(room: Room) => void} people ask for the room's people again, soon
  * @property {() => void} refreshRooms ask for the list of rooms again, soon

@@ -6,9 +6,9 @@
  * next entered, or the connection comes back.
  */
 
-import { Failure } from "./api.js";
+import { Failure } from "../client/failure.js";
 import { here } from "./inbound.js";
-import { pause } from "./platform.js";
+import { pause } from "../client/platform.js";
 
 /** @typedef {import("./store.js").Room} Room */
 /** @typedef {import("./types.js").Message} Message */

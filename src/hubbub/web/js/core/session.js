@@ -7,8 +7,8 @@
  * Emits `change` when somebody signs in or out, and `token` when a newer access token is there.
  */
 
-import { Emitter } from "./emitter.js";
-import { Failure } from "./api.js";
+import { Emitter } from "../client/emitter.js";
+import { Failure } from "../client/failure.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./types.js").User} User */

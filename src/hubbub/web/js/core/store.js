@@ -5,7 +5,7 @@
  * that part of the room did. Reading it is free of side effects; only the core's modules write.
  */
 
-import { Emitter } from "./emitter.js";
+import { Emitter } from "../client/emitter.js";
 import { Timeline } from "./timeline.js";
 
 /** @typedef {import("./types.js").User} User */

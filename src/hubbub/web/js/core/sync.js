@@ -6,8 +6,8 @@
  * `ready` says, and `sync` brings the present state of whatever changed meanwhile, page by page.
  */
 
-import { Failure } from "./api.js";
-import { pause } from "./platform.js";
+import { Failure } from "../client/failure.js";
+import { pause } from "../client/platform.js";
 
 /** @typedef {import("./store.js").Room} Room */
 /** @typedef {import("./store.js").Store} Store */

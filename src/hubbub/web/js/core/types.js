@@ -71,18 +71,9 @@
  * @property {number} expiresIn seconds
  */
 
-/**
- * @typedef {object} Outgoing a message that is not stored yet
- * @property {string} clientId
- * @property {string} roomId
- * @property {string} text
- * @property {number} at when it was written, ms since 1970 by this device's clock
- * @property {number} order breaks ties of `at`
- * @property {"waiting" | "sending" | "failed"} state
- * @property {string} [problem] why it failed, for people
- */
+/** @typedef {import("../client/outbox.js").Outgoing} Outgoing */
 
-/** @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void, removeItem(key: string): void, keys(): string[] }} Storage */
+/** @typedef {import("../client/platform.js").Storage} Storage */
 
 /** @typedef {{ read(): Promise<any>, write(value: any): Promise<void> }} Vault one value that every tab sees at once */
 

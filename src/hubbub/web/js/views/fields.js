@@ -2,7 +2,7 @@
  * Labelled inputs that can say what is wrong with them, and how a failure is told by field.
  */
 
-import { Failure } from "../core/api.js";
+import { Failure } from "../client/failure.js";
 import { h, iconButton, setAttribute } from "./dom.js";
 
 let serial = 0;

@@ -2,7 +2,7 @@
  * Finding a room (mine and the public ones, by a few letters), making a new one, letting people in.
  */
 
-import { uuid } from "../core/platform.js";
+import { uuid } from "../client/platform.js";
 import { avatar } from "./avatar.js";
 import { anyWrong, field, showFailure } from "./fields.js";
 import { h, icon, setAttribute } from "./dom.js";

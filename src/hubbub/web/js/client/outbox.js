@@ -6,15 +6,27 @@
  * second message. In each room one is on its way at a time, in the order written; a refusal that sending again
  * cannot mend marks that message as failed and lets the next one go.
  *
- * Emits `change` with the room's id, and `stored` with `{entry, reply}` when the server acknowledged one.
+ * Emits `change` with the room's id, `stored` with `{entry, reply}` when the server acknowledged one, and `failed`
+ * with the entry when it refused one for good.
  */
 
 import { Emitter } from "./emitter.js";
-import { Failure, unreachable } from "./api.js";
+import { Failure, unreachable } from "./failure.js";
 import { uuid } from "./platform.js";
 
-/** @typedef {import("./types.js").Outgoing} Outgoing */
-/** @typedef {import("./types.js").Storage} Storage */
+/** @typedef {import("./platform.js").Storage} Storage */
+
+/**
+ * @typedef {object} Outgoing a message that is not stored yet
+ * @property {string} clientId
+ * @property {string} roomId
+ * @property {string} text
+ * @property {string} [replyTo] the id of the message it answers
+ * @property {number} at when it was written, ms since 1970 by this device's clock
+ * @property {number} order breaks ties of `at`
+ * @property {"waiting" | "sending" | "failed"} state
+ * @property {string} [problem] why it failed, for people
+ */
 
 const RETRY_MS = [400, 1_000, 2_000, 4_000, 8_000, 15_000];
 const PREFIX = "hubbub.outbox.";
@@ -94,11 +106,12 @@ export class Outbox extends Emitter {
   /**
    * @param {string} roomId
    * @param {string} text
+   * @param {string} [replyTo]
    * @returns {Outgoing}
    */
-  add(roomId, text) {
+  add(roomId, text, replyTo) {
     /** @type {Outgoing} */
-    const entry = { clientId: uuid(), roomId, text, at: Date.now(), order: (this.#order += 1), state: "waiting" };
+    const entry = { clientId: uuid(), roomId, text, replyTo, at: Date.now(), order: (this.#order += 1), state: "waiting" };
     this.#entries.set(entry.clientId, entry);
     this.#keep(entry);
     this.emit("change", roomId);
@@ -185,6 +198,7 @@ export class Outbox extends Emitter {
         break;
       } else if (this.#entries.has(entry.clientId)) {
         this.#change(entry, { state: "failed", problem: failure.message });
+        this.emit("failed", entry);
       }
     }
     lane.busy = false;
