@@ -43,7 +43,7 @@ from hubbub.listener import announce, listen
 from hubbub.metrics import readings, readings_between_processes
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, server_for
 from hubbub.postgres.ready import ReadyPostgres
-from hubbub.realtime import Options, Realtime, SharedHttp, Siblings, Socket
+from hubbub.realtime import BoundedHttp, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
 from hubbub.sockets import connect, delivery
 from hubbub.sockets.asyncapi import make_document
@@ -132,7 +132,7 @@ class Hubbub:
             receipts=ReceiptBook(database, bus, settings.receipt_rows_max_members),
             presence=Presence(database, bus),
             typing=TypingBook(bus),
-            login_failures=FailureLimiter(most=10, seconds=60),
+            login_failures=FailureLimiter(limits.FAILURES_OF_NAME, limits.FAILURES_OF_ADDRESS, seconds=60),
             sends=SendLimiter(settings.send_rate),
             arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
             looks=GroupRead(database, sync.look, limits.LOOKS_MAX),
@@ -376,7 +376,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
     try:
         config = uvicorn.Config(
             hubbub,
-            http="httptools" if hubbub.siblings is None else partial(SharedHttp, hubbub.siblings),  # type: ignore[arg-type]
+            http=BoundedHttp if hubbub.siblings is None else partial(SharedHttp, hubbub.siblings),  # type: ignore[arg-type]
             ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,

@@ -61,6 +61,13 @@ CODES: Mapping[str, ErrorCode] = {
         ErrorCode(
             "unsupported_media_type", 415, False, "Only JSON is read here.", "Send Content-Type: application/json."
         ),
+        ErrorCode(
+            "head_too_large",
+            431,
+            False,
+            "The head of the request is larger than is allowed.",
+            "Send fewer and shorter headers, or a shorter address.",
+        ),
         ErrorCode("rate_limited", 429, True, "Too much, too quickly.", "Wait `retryAfter` seconds, then send again."),
         ErrorCode(
             "resync_required",
@@ -127,3 +134,13 @@ class HubbubError(Exception):
         if self.retry_after is not None:
             reply["retryAfter"] = round(self.retry_after, 3)
         return reply
+
+    def as_problem(self, request_id: str) -> dict[str, Any]:
+        """The failure object as a problem document (RFC 9457), for REST."""
+        return self.as_reply() | {
+            "type": f"urn:hubbub:problem:{self.code}",
+            "title": self.row.title,
+            "status": self.row.status,
+            "detail": self.message,
+            "instance": f"urn:hubbub:request:{request_id}",
+        }

@@ -20,6 +20,7 @@ from hubbub.app import Hubbub
 from hubbub.chat.context import Chat
 from hubbub.config import load
 from hubbub.listener import listen
+from hubbub.realtime import BoundedHttp
 
 
 @dataclass
@@ -126,7 +127,7 @@ async def running(dsn: str, folder: Path, **env: str) -> AsyncIterator[Running]:
     hubbub = await Hubbub.open(settings, lambda _: None)
     server = uvicorn.Server(
         uvicorn.Config(
-            hubbub, http="httptools", ws=hubbub.realtime.protocol_factory, lifespan="off", log_config=None,  # type: ignore[arg-type]
+            hubbub, http=BoundedHttp, ws=hubbub.realtime.protocol_factory, lifespan="off", log_config=None,  # type: ignore[arg-type]
             access_log=False, timeout_graceful_shutdown=2,
         )
     )  # fmt: skip

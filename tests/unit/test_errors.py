@@ -8,7 +8,7 @@ import pytest
 
 from hubbub.errors import CODES, HubbubError
 
-STATUSES = {400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 500, 503}
+STATUSES = {400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 431, 500, 503}
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -22,8 +22,11 @@ from hubbub.store import rooms, sessions, users
 ERASE_BATCH = 500
 
 
-async def register(chat: Chat, command: Register, *, user_agent: str | None) -> SignedIn:
+async def register(chat: Chat, command: Register, *, address: str, user_agent: str | None) -> SignedIn:
     """A new account, signed in.
+
+    Args:
+        address: whence it is asked for.
 
     Raises:
         HubbubError: `forbidden` (registration is closed), `conflict` by field, `validation_failed`, `overloaded`.
@@ -34,7 +37,7 @@ async def register(chat: Chat, command: Register, *, user_agent: str | None) -> 
     avatar = check_avatar(command.avatar)
     if command.username.lower().startswith(("deleted-", "guest-")):
         raise HubbubError("validation_failed", fields={"username": "This beginning is kept for the server's own use"})
-    password_hash = await chat.passwords.hash(command.password)
+    password_hash = await chat.passwords.hash(command.password, address)
     async with chat.database.transaction() as conn:
         row = await users.register(conn, new_id(), command.username, command.email, password_hash, display_name, avatar)
         if row is None:
@@ -134,10 +137,10 @@ async def _check_new_password(chat: Chat, actor: Actor, user_id: UUID, command: 
     if row is None:
         raise HubbubError("not_found", "There is no such account.")
     if actor.user_id == user_id or not policy.is_admin(actor):
-        key = f"password\n{user_id}"
-        chat.login_failures.check(key)
+        guessed = f"password of {user_id}"
+        chat.login_failures.check("", guessed)
         if not await chat.passwords.verify(row["password"], command.current_password or ""):
-            chat.bus.publish(chat.login_failures.failed(key))
+            chat.bus.publish(chat.login_failures.failed("", guessed))
             raise HubbubError("validation_failed", fields={"currentPassword": "This is not the present password"})
     return await chat.passwords.hash(command.new_password)
 

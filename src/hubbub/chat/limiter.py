@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 from uuid import UUID
 
@@ -22,24 +23,34 @@ _KEYS_MAX: Final = 10_000
 
 
 class FailureLimiter:
-    """At most `most` failures per key within `seconds`; the longest unused keys are forgotten first."""
+    """At most `most` failures for one name within `seconds`, and `most_of_address` from one address, whatever the names.
 
-    def __init__(self, most: int, seconds: float) -> None:
+    An address that tries one name after another costs hashing time like any other guesser. IPv6 addresses are counted
+    by their /64, which is what one customer is given. The longest unused keys are forgotten first.
+    """
+
+    def __init__(self, most: int, most_of_address: int, seconds: float) -> None:
         self._most = most
+        self._most_of_address = most_of_address
         self._seconds = seconds
         self._process = new_id()
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
-    def check(self, key: str) -> None:
-        """Raise `rate_limited`, with the seconds to wait, while the key has failed too often."""
-        now = time.monotonic()
-        recent = [at for at in self._failures.get(key, ()) if now - at < self._seconds]
-        if len(recent) >= self._most:
-            wait = self._seconds - (now - recent[0])
-            raise HubbubError("rate_limited", "Too many failed attempts.", retry_after=max(1.0, wait))
+    def check(self, address: str, name: str) -> None:
+        """Raise `rate_limited`, with the seconds to wait, while that name or that address has failed too often.
 
-    def failed(self, key: str) -> SignInFailed:
+        Args:
+            address: whence it came; empty where that is all the same.
+            name: the name that was tried, or whatever else tells one thing that is guessed from another.
+        """
+        address = network_of(address)
+        self._check(_key(address, name), self._most)
+        if address:
+            self._check(_key(address, ""), self._most_of_address)
+
+    def failed(self, address: str, name: str) -> SignInFailed:
         """Remember one failure; what to tell the other processes."""
+        key = _key(network_of(address), name)
         self._remember(key)
         return SignInFailed(key=key, process=self._process)
 
@@ -48,12 +59,36 @@ class FailureLimiter:
         if hint.process != self._process:
             self._remember(hint.key)
 
+    def _check(self, key: str, most: int) -> None:
+        now = time.monotonic()
+        recent = [at for at in self._failures.get(key, ()) if now - at < self._seconds]
+        if len(recent) >= most:
+            wait = self._seconds - (now - recent[-most])
+            raise HubbubError("rate_limited", "Too many failed attempts.", retry_after=max(1.0, wait))
+
     def _remember(self, key: str) -> None:
         now = time.monotonic()
-        recent = [at for at in self._failures.pop(key, ()) if now - at < self._seconds]
-        self._failures[key] = [*recent, now][-self._most :]
+        address = key.partition("\n")[0]
+        for counted, most in ((key, self._most), (_key(address, ""), self._most_of_address)):
+            recent = [at for at in self._failures.pop(counted, ()) if now - at < self._seconds]
+            self._failures[counted] = [*recent, now][-most:]
         while len(self._failures) > _KEYS_MAX:
             self._failures.popitem(last=False)
+
+
+def _key(address: str, name: str) -> str:
+    return f"{address}\n{name}"
+
+
+def network_of(address: str) -> str:
+    """What an address is counted as: itself, or the /64 of an IPv6 address; one that holds an IPv4 address is that one."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))
+    return address
 
 
 class Rate:

@@ -1,13 +1,15 @@
 """Passwords: argon2id (RFC 9106), and bcrypt for those that came with an adopted database.
 
 Hashing costs tens of milliseconds of a core on purpose. It runs in a small pool of threads with a bounded queue,
-so that a flood of logins is answered `overloaded` instead of stopping the chat. An unknown name is verified against
+so that a flood of logins is answered `overloaded` instead of stopping the chat; one address has a quarter of the queue
+at most, so that it fills it for nobody else. An unknown name is verified against
 a hash of nothing, so that its answer takes as long as a wrong password's.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -15,11 +17,13 @@ from typing import Final, TypeVar
 import argon2
 import bcrypt
 
+from hubbub.chat.limiter import network_of
 from hubbub.errors import HubbubError
 
 _T = TypeVar("_T")
 WORKERS: Final = 2
 WAITING_MAX: Final = 64
+WAITING_OF_ADDRESS: Final = WAITING_MAX // 4
 # OWASP's floor for argon2id: 19 MiB, two passes, one lane.
 _HASHER: Final = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
@@ -29,40 +33,46 @@ class Passwords:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="passwords")
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()  # by address
         self._nobody = _HASHER.hash("nobody has this password")
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, address: str = "") -> str:
         """The argon2id hash to store.
+
+        Args:
+            address: whence it is asked for, where nobody is signed in.
 
         Raises:
             HubbubError: `overloaded`, when too many wait.
         """
-        return str(await self._run(_HASHER.hash, password))
+        return str(await self._run(address, _HASHER.hash, password))
 
-    async def verify(self, stored: str | None, password: str) -> bool:
+    async def verify(self, stored: str | None, password: str, address: str = "") -> bool:
         """Whether `password` is the one whose hash is stored; None stands for an account that is not there.
 
         Raises:
             HubbubError: `overloaded`, when too many wait.
         """
-        return bool(await self._run(_verify, stored or self._nobody, password)) and stored is not None
+        return bool(await self._run(address, _verify, stored or self._nobody, password)) and stored is not None
 
     def is_dated(self, stored: str) -> bool:
         """Whether a hash should be made anew: bcrypt, or argon2 with other parameters than today's."""
         return not stored.startswith("$argon2id$") or _HASHER.check_needs_rehash(stored)
 
-    async def _run(self, function: Callable[..., _T], *args: str) -> _T:
-        if self._waiting >= WAITING_MAX:
+    async def _run(self, address: str, function: Callable[..., _T], *args: str) -> _T:
+        address = network_of(address)
+        if self._waiting.total() >= WAITING_MAX or (address and self._waiting[address] >= WAITING_OF_ADDRESS):
             raise HubbubError("overloaded", "Too many people are signing in just now.", retry_after=2)
-        self._waiting += 1
+        self._waiting[address] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
         finally:
-            self._waiting -= 1
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
 
 
 def _verify(stored: str, password: str) -> bool:

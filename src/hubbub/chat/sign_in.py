@@ -30,16 +30,17 @@ async def sign_in(chat: Chat, command: Login, *, address: str, user_agent: str |
     Raises:
         HubbubError: `invalid_credentials`, `rate_limited`, `overloaded`.
     """
-    key = f"{address}\n{command.username.lower()}"
-    chat.login_failures.check(key)
+    name = command.username.lower()
+    chat.login_failures.check(address, name)
     if "\0" in command.username:
         raise HubbubError("invalid_credentials")
     async with chat.database.connection() as conn:
         row = await users.for_login(conn, command.username)
     usable = row is not None and row["disabled_at"] is None
-    right = await chat.passwords.verify(row["password"] if row is not None and usable else None, command.password)
+    stored = row["password"] if row is not None and usable else None
+    right = await chat.passwords.verify(stored, command.password, address)
     if not right or row is None:
-        chat.bus.publish(chat.login_failures.failed(key))
+        chat.bus.publish(chat.login_failures.failed(address, name))
         raise HubbubError("invalid_credentials")
     better = await chat.passwords.hash(command.password) if chat.passwords.is_dated(row["password"]) else None
     async with chat.database.transaction() as conn:

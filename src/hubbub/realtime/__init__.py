@@ -2,12 +2,14 @@
 
 A message comes in through `websocket.py` or `polling.py`, goes to its `connection.py`, then through `dispatch.py` to
 the application's `Handlers`; what the application says goes out through `broadcast.py`. `server.py` puts them
-together; `registry.py` holds the connections; `siblings.py` is for several processes behind one port. Imports `wire` and `errors` alone.
+together; `registry.py` holds the connections; `http.py` bounds what comes before any of it; `siblings.py` is for
+several processes behind one port. Imports `wire` and `errors` alone.
 """
 
 from hubbub.realtime.application import Args, ConnectRefused, Handlers, Pending, Socket
 from hubbub.realtime.broadcast import Encoded, broadcast, bundle, encode_event, encode_event_json
 from hubbub.realtime.connection import Connection
+from hubbub.realtime.http import BoundedHttp
 from hubbub.realtime.registry import Options, Stats
 from hubbub.realtime.server import Realtime
 from hubbub.realtime.siblings import SharedHttp, Siblings
@@ -15,6 +17,7 @@ from hubbub.realtime.transport import Handler
 
 __all__ = [
     "Args",
+    "BoundedHttp",
     "ConnectRefused",
     "Connection",
     "Encoded",

@@ -7,7 +7,7 @@ file descriptor goes over a Unix socket, with the bytes that were read, and noth
 Promises: a request is looked at only where one begins, so that no body is taken for one; bytes are neither lost nor
 doubled; who cannot hand over answers itself, `Session ID unknown`, as for any session that is gone. Nobody else reaches
 the Unix sockets: their folder is private. Over them a sibling may also be asked something (`ask`).
-Before it: uvicorn, as its `http=`. After it: uvicorn's own protocol, here or there.
+Before it: uvicorn, as its `http=`. After it: `http.py`, here or there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from hubbub.realtime.http import BoundedHttp
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -235,8 +235,8 @@ class _Arrival:
             socket.close(descriptor)
 
 
-class SharedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP, but for the requests that belong to a sibling.
+class SharedHttp(BoundedHttp):
+    """HTTP within bounds, but for the requests that belong to a sibling.
 
     Args:
         siblings: who they are.

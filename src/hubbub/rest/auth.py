@@ -18,17 +18,14 @@ TAGS = ["auth"]
 
 @post("/auth/register", tags=TAGS, summary="Make an account, and sign in", **OPEN)
 async def register(request: Request[Any, Any, Any], chat: ChatPart, data: JSONBody[Register]) -> SignedIn:
-    return await accounts.register(chat, data, user_agent=request.headers.get("user-agent"))
+    return await accounts.register(
+        chat, data, address=_address_of(request), user_agent=request.headers.get("user-agent")
+    )
 
 
 @post("/auth/login", tags=TAGS, status_code=200, summary="Sign in by name or e-mail address", **OPEN)
 async def login(request: Request[Any, Any, Any], chat: ChatPart, data: JSONBody[Login]) -> SignedIn:
-    return await sign_in.sign_in(
-        chat,
-        data,
-        address=request.client.host if request.client else "",
-        user_agent=request.headers.get("user-agent"),
-    )
+    return await sign_in.sign_in(chat, data, address=_address_of(request), user_agent=request.headers.get("user-agent"))
 
 
 @post("/auth/refresh", tags=TAGS, status_code=200, summary="The next pair of tokens", **OPEN)
@@ -46,6 +43,11 @@ async def verify(chat: ChatPart, actor: Asker) -> OneUser:
 async def logout(chat: ChatPart, actor: Asker) -> Done:
     await sign_in.sign_out(chat, actor)
     return Done()
+
+
+def _address_of(request: Request[Any, Any, Any]) -> str:
+    """Who asks: the peer, or whom a proxy of HUBBUB_TRUSTED_PROXIES names."""
+    return request.client.host if request.client else ""
 
 
 HANDLERS = [register, login, refresh, verify, logout]

@@ -67,7 +67,7 @@ class SafeEdge:
         except Exception as error:
             ours = problems.unexpected(error, request_id, problems.route_of(inner))
             if status == 0:
-                body = msgspec.json.encode(problems.problem_of(ours, request_id))
+                body = msgspec.json.encode(ours.as_problem(request_id))
                 headers = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
                 await send_safely({"type": "http.response.start", "status": ours.row.status, "headers": headers})
                 await send_safely({"type": "http.response.body", "body": body, "more_body": False})

@@ -56,7 +56,7 @@ def root_handlers(
         if not reasons:
             return Response(Done())
         error = HubbubError("unavailable", "This process should get no traffic just now.")
-        body = problems.problem_of(error, problems.request_id_of(request.scope)) | {"reasons": reasons}
+        body = error.as_problem(problems.request_id_of(request.scope)) | {"reasons": reasons}
         return Response(body, status_code=503, media_type=problems.MEDIA_TYPE, headers=problems.headers_of(error))
 
     @get("/metrics", tags=TAGS, media_type=METRICS_TYPE, summary="For Prometheus", **OPEN)

@@ -61,17 +61,6 @@ class Problem(Wire, frozen=True, kw_only=True, omit_defaults=True):
     reasons: list[str] | None = None
 
 
-def problem_of(error: HubbubError, request_id: str) -> dict[str, Any]:
-    """The body of a failure."""
-    return error.as_reply() | {
-        "type": f"urn:hubbub:problem:{error.code}",
-        "title": error.row.title,
-        "status": error.row.status,
-        "detail": error.message,
-        "instance": f"urn:hubbub:request:{request_id}",
-    }
-
-
 def headers_of(error: HubbubError) -> dict[str, str]:
     """What HTTP itself wants to know of a failure (RFC 9110, sections 10.2.3, 11.6.1, 15.5.14)."""
     status, headers = error.row.status, {"Cache-Control": "no-store"}
@@ -92,7 +81,7 @@ def request_id_of(scope: Scope) -> str:
 def render(error: HubbubError, request_id: str, headers: dict[str, str] | None = None) -> Response[bytes]:
     """A failure as an answer."""
     return Response(
-        msgspec.json.encode(problem_of(error, request_id)),
+        msgspec.json.encode(error.as_problem(request_id)),
         status_code=error.row.status,
         media_type=MEDIA_TYPE,
         headers=headers_of(error) | (headers or {}),

@@ -60,10 +60,12 @@ async def sit_down(edge: Edge, seat: Seat, claims: Claims) -> None:
     """Sign a socket in: its row, `ready`, its rooms. Leaves nothing behind where it fails.
 
     Raises:
-        HubbubError: `unauthorized`, `unavailable`, `overloaded`.
+        HubbubError: `unauthorized`, `too_large` (too many sockets of one account), `unavailable`, `overloaded`.
     """
     socket = seat.socket
     actor, ready = await arrive(edge.chat, claims)
+    if len(edge.seats.by_user.get(claims.user_id, ())) >= limits.SOCKETS_PER_ACCOUNT:
+        raise HubbubError("too_large", f"One account may have {limits.SOCKETS_PER_ACCOUNT} connections here.")
     seat.actor = actor
     seat.session = edge.chat.presence.opened(actor, socket.id)
     edge.seats.add(seat, actor)

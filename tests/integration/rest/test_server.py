@@ -1,4 +1,4 @@
-"""Bodies over a real connection: too long, without end, too slow. In a server of its own, as `hubbub serve` runs it."""
+"""Heads and bodies over a real connection: too long, without end, too slow. In a server of its own, as `hubbub serve` is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.support.process import eventually
 from tests.support.rest import Rest, rest_of
 
 from hubbub.config import Settings
+from hubbub.realtime import BoundedHttp, http
 from hubbub.rest import body
 
 
@@ -21,7 +22,7 @@ from hubbub.rest import body
 async def served(rest: Rest) -> AsyncIterator[int]:
     """The application behind uvicorn; its port."""
     application = rest.http._transport.app  # type: ignore[attr-defined]
-    config = uvicorn.Config(application, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(application, port=0, http=BoundedHttp, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are pytest's
     task = asyncio.create_task(server.serve())
@@ -105,3 +106,67 @@ async def test_headers_that_are_no_headers(database: str) -> None:
                 line = await reader.readline()
             assert line.split()[1] == b"400", request
             writer.close()
+
+
+async def ask(port: int, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection over which these have been sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+    return reader, writer
+
+
+GOOD = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "code"),
+    [
+        ((GOOD, b"".join(b"X-%d: 1\r\n" % n for n in range(500)), b"\r\n"), 431, "head_too_large"),
+        ((GOOD, b"X-A: ", b"a" * 70_000, b"\r\n\r\n"), 431, "head_too_large"),
+        ((GOOD, b"X-A: " + b"a" * 60_000, b"a" * 10_000), 431, "head_too_large"),  # and no end
+        ((b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",), 431, "head_too_large"),
+        ((b"GET /" + b"a" * 70_000,), 431, "head_too_large"),
+        ((b"nonsense\r\n\r\n",), 400, "bad_request"),
+        ((b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",), 400, "bad_request"),
+    ],
+    ids=["headers", "header", "header without end", "address", "address without end", "no HTTP", "not ASCII"],
+)
+async def test_heads_that_are_refused(database: str, parts: tuple[bytes, ...], status: int, code: str) -> None:
+    async with rest_of(database) as rest, served(rest) as port:
+        reader, writer = await ask(port, *parts)
+        got, headers, problem = await answer_of(reader)
+        assert (got, problem["code"], problem["status"], headers["connection"]) == (status, code, status, "close")
+        assert headers["content-type"] == "application/problem+json"
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_head_just_small_enough_is_taken(database: str) -> None:
+    async with rest_of(database) as rest, served(rest) as port:
+        many = b"".join(b"X-%d: 1\r\n" % n for n in range(http.HEADERS_MAX - 1))
+        long = b"X-A: " + b"a" * (http.HEAD_BYTES - 100) + b"\r\n"
+        reader, writer = await ask(port, GOOD + many + b"\r\n" + GOOD + long + b"\r\n" + GOOD + b"\r\n")
+        for _ in range(3):
+            assert (await answer_of(reader))[0] == 200
+        writer.close()
+
+
+async def test_a_head_that_trickles_in_is_given_up(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HEAD_SECONDS", 0.3)
+    async with rest_of(database) as rest, served(rest) as port:
+        silent, silent_writer = await ask(port)
+        for before in ((), (GOOD + b"\r\n",)):  # the first request of a connection, and a later one
+            reader, writer = await ask(port, *before)
+            for _ in before:
+                assert (await answer_of(reader))[0] == 200
+            writer.write(b"GET /livez HT")
+            started = time.monotonic()
+            status, headers, problem = await answer_of(reader)
+            assert (status, problem["code"], headers["connection"]) == (408, "too_slow", "close")
+            assert time.monotonic() - started < 5
+            writer.close()
+        async with asyncio.timeout(5):
+            assert await silent.read() == b"", "who says nothing is told nothing"
+        silent_writer.close()

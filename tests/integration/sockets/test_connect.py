@@ -246,3 +246,18 @@ async def test_a_fresh_token_keeps_a_socket_alive(server: Running) -> None:
     (seat,) = server.hubbub.edge.seats.by_session[ann.session_id]
     assert seat.actor is not None
     assert seat.actor.expires_at == Tokens(SECRET, 900).verify(fresh).expires_at
+
+
+async def test_one_account_has_so_many_sockets_and_no_more(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SOCKETS_PER_ACCOUNT", 2)
+    ann, bob = await server.people("ann", "bob")
+    first, second = await server.connect(ann), await server.connect(ann)
+    answer = await refused(server, {"token": ann.token})
+    assert answer["data"]["code"] == "too_large"  # type: ignore[index]
+    older = await server.connect()
+    assert (await older.call("join", {"room": "general", "token": ann.token}))["code"] == "too_large"
+    await server.connect(bob)
+    await first.close()
+    await eventually(lambda: len(server.hubbub.edge.seats.by_user[ann.user_id]) == 1)
+    await server.connect(ann)
+    await second.ok("join", {"room": "general"})

@@ -6,7 +6,7 @@ import pytest
 from tests.support.process import eventually
 
 from hubbub.chat import limiter
-from hubbub.chat.limiter import Rate, SendLimiter
+from hubbub.chat.limiter import FailureLimiter, Rate, SendLimiter, network_of
 from hubbub.domain import limits
 from hubbub.domain.ids import new_id
 from hubbub.errors import HubbubError
@@ -69,3 +69,48 @@ def test_accounts_do_not_slow_each_other_and_idle_ones_are_forgotten(monkeypatch
     for _ in range(1_000):
         quick.spend(new_id())
     assert len(quick._full_at) <= 101
+
+
+def fails(limiter: FailureLimiter, address: str, name: str) -> bool:
+    """One attempt with a wrong password: whether it was let through."""
+    try:
+        limiter.check(address, name)
+    except HubbubError as refused:
+        return refused.code != "rate_limited" or (refused.retry_after or 0) < 1
+    limiter.failed(address, name)
+    return True
+
+
+def test_one_name_is_guessed_so_often_and_no_more() -> None:
+    limiter = FailureLimiter(most=3, most_of_address=100, seconds=60)
+    assert [fails(limiter, "10.0.0.1", "ann") for _ in range(5)] == [True] * 3 + [False] * 2
+    assert fails(limiter, "10.0.0.1", "bob")
+    assert fails(limiter, "10.0.0.2", "ann"), "nobody is slowed by a guesser elsewhere"
+
+
+def test_an_address_that_tries_name_after_name_is_slowed_as_well() -> None:
+    limiter = FailureLimiter(most=3, most_of_address=5, seconds=60)
+    assert [fails(limiter, "10.0.0.1", f"name{n}") for n in range(7)] == [True] * 5 + [False] * 2
+    assert fails(limiter, "10.0.0.2", "name1")
+    unplaced = [fails(limiter, "", f"thing{n}") for n in range(20)]
+    assert all(unplaced), "what comes from no address is told apart by its name alone"
+
+
+def test_failures_elsewhere_count_for_the_name_and_the_address() -> None:
+    here, there = (FailureLimiter(most=3, most_of_address=4, seconds=60) for _ in range(2))
+    for name in ("ann", "ann", "ann", "bob"):
+        hint = there.failed("10.0.0.1", name)
+        here.heard(hint)
+        there.heard(hint)  # the bus brings it back to whoever told it
+    assert not fails(here, "10.0.0.1", "ann")
+    assert not fails(here, "10.0.0.1", "cyd")
+    assert not fails(there, "10.0.0.1", "cyd")
+    assert fails(here, "10.0.0.2", "ann")
+
+
+def test_an_ipv6_guesser_is_a_network() -> None:
+    limiter = FailureLimiter(most=3, most_of_address=5, seconds=60)
+    assert [fails(limiter, f"2001:db8::{n:x}", "ann") for n in range(5)] == [True] * 3 + [False] * 2
+    assert fails(limiter, "2001:db8:0:1::1", "ann")
+    assert network_of("::ffff:10.0.0.1") == "10.0.0.1"
+    assert network_of("not an address") == "not an address"
