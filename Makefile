@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve test check checklist bench bench-full growth profile docs clean
+.PHONY: help serve test check checklist soak bench bench-full growth profile docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -36,6 +36,9 @@ test: check ## lint, types, import law and every test (installs PostgreSQL 15, C
 
 checklist: $(VENV)/test.stamp ## the seed document's verification checklist, from nothing, through kill -9
 	@$(BIN)/python -m tests.checklist
+
+soak: $(VENV)/test.stamp ## every fault campaign at its nightly count, hours in all (ARGS="--only C1,C5 --json results.jsonl")
+	@$(BIN)/python -m tests.fault --nightly $(ARGS)
 
 docs: $(VENV)/test.stamp ## write docs/reference from the code
 	@$(BIN)/python docs/generate.py

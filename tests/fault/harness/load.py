@@ -1,0 +1,524 @@
+"""Load "L": people who talk and listen as docs/howto/clients.md says a client that loses nothing is written.
+
+Each has an account, some rooms, and one connection at a time, to whichever node answers. They keep a cursor for each
+room and `sync` after every reconnect; what they send stays in their hands, with its `clientId`, until it is
+acknowledged, one message at a time. All they do and are told goes into the history. A text is `sender:counter:secret`,
+the secret being the room's, so that a text in the wrong hands is seen.
+
+    load = Load(history, chance, size=L, urls=nodes.urls, dsn=dsn)
+    await load.start()            # accounts and rooms are made, everybody is connected, sending has begun
+    await load.acknowledged(50)   # so many more sends have been acknowledged: something to break in between
+    await load.stop()             # no new sends; those under way are acknowledged in the end
+    final = await load.finish()   # everybody resumes once more; then all rooms are read by SQL and by REST
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from tests.fault.harness.checker import FinalState
+from tests.fault.harness.client import LIBRARY, TRANSPORTS, AnySocket, Http, connect
+from tests.fault.harness.final import read_database, read_pages
+from tests.fault.harness.history import History, body_hash
+from tests.support import people
+from tests.support.people import Person
+
+CALL_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 60.0
+TAIL_SECONDS: Final = 10.0
+PRESENCE_SECONDS: Final = 20.0
+TOKEN_SECONDS: Final = 6 * 3600
+_RECEIPT_EVERY: Final = 25
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of it. `rate`: messages a second of all senders together; `each`: the rooms of each listener."""
+
+    senders: int
+    rooms: int
+    rate: float
+    listeners: int
+    each: int = 2
+
+
+L: Final = Size(senders=20, rooms=5, rate=50, listeners=40)
+SMALL: Final = Size(senders=6, rooms=3, rate=30, listeners=8)  # for the short counts: several runs share two cores
+
+
+class Chatter:
+    """One person with one client.
+
+    Attributes:
+        cursors: the last number known of each room.
+        socket: the present connection; None between two.
+        reconnects: how often it came back.
+    """
+
+    def __init__(self, load: Load, person: Person, transport: str) -> None:
+        self.load, self.person, self.transport = load, person, transport
+        self.name = person.username
+        self.cursors: dict[str, int] = {}
+        self.socket: AnySocket | None = None
+        self.reconnects = 0
+        self.sent = 0
+        self.url = ""
+        self.leaving = False
+        self._epoch = ""
+        self._held: list[Any] | None = []
+        self._ready: asyncio.Future[Any] | None = None
+        self._up = asyncio.Event()
+        self._heard = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"chatter {self.name}")
+
+    async def _run(self) -> None:
+        chance = self.load.chance
+        while not self.leaving:
+            try:
+                await self._session()
+            except (OSError, TimeoutError, RefusedError):
+                self.load.failed_connects += 1
+            self._up.clear()
+            socket, self.socket = self.socket, None
+            if socket is not None:
+                socket.abort()
+                await socket.close()
+            await asyncio.sleep(chance.uniform(0.05, 0.3))
+
+    async def _session(self) -> None:
+        """One connection: come, catch up, then hear what is told until it ends."""
+        self._held = []
+        self._ready = asyncio.get_running_loop().create_future()
+        self.url = self.load.chance.choice(self.load.urls())
+        self.socket = await connect(self.url, self.person.token, self.transport, self._take)
+        async with asyncio.timeout(CALL_SECONDS):
+            ready = await self._ready
+        rooms = {room["roomId"]: room for room in ready["rooms"] if room["roomId"] in self.load.room_names}
+        if self._epoch:
+            self.reconnects += 1
+            await self._catch_up(self.socket, ready, rooms)
+        self._epoch = ready["epoch"]
+        for room_id, room in rooms.items():
+            if room_id not in self.cursors:
+                self._begin(room_id, room["seq"])
+        held, self._held = self._held, None
+        for data in held:
+            if data["changeSeq"] > self.cursors.get(data["roomId"], 0):
+                self._hear(data["roomId"], data, "live")
+        self._up.set()
+        await self.socket.closed.wait()
+
+    def _begin(self, room_id: str, number: int) -> None:
+        self.cursors[room_id] = number
+        self.load.history.note(self.name, "begin", room=self.load.room_names[room_id], seq=number, epoch=self._epoch)
+
+    async def _catch_up(self, socket: AnySocket, ready: Any, rooms: dict[str, Any]) -> None:
+        """Pages of `sync` from the cursors on; or all afresh where the server says that they mean nothing any more."""
+        asked = {room_id: self.cursors[room_id] for room_id in rooms if room_id in self.cursors}
+        while asked:
+            answer = await socket.call("sync", {"epoch": self._epoch, "rooms": asked}, CALL_SECONDS)
+            if not answer["success"]:
+                if answer["code"] != "resync_required":
+                    raise RefusedError(answer["code"])
+                self.load.resyncs += 1
+                self._epoch = ready["epoch"]
+                for room_id, room in rooms.items():
+                    self._begin(room_id, room["seq"])
+                return
+            for room_id, page in answer["rooms"].items():
+                name, start = self.load.room_names[room_id], self.cursors[room_id]
+                for change in page["changes"]:
+                    self._hear(room_id, change, "sync")
+                self.cursors[room_id] = page["upTo"]
+                self.load.history.note(
+                    self.name, "page", room=name, seq=start, change_seq=page["upTo"], epoch=self._epoch
+                )
+            asked = {room_id: self.cursors[room_id] for room_id, page in answer["rooms"].items() if page["more"]} or (
+                {room_id: self.cursors[room_id] for room_id in asked} if answer["more"] else {}
+            )
+
+    def _take(self, event: str, data: Any) -> None:
+        if event == "ready":
+            if self._ready is not None and not self._ready.done():
+                self._ready.set_result(data)
+        elif isinstance(data, dict) and data.get("changeSeq") and data.get("roomId") in self.load.room_names:
+            if self._held is not None:
+                self._held.append(data)
+            else:
+                self._hear(data["roomId"], data, "live")
+
+    def _hear(self, room_id: str, data: Any, source: str) -> None:
+        """One change, applied."""
+        room, number = self.load.room_names[room_id], data["changeSeq"]
+        text = data.get("message") if "clientId" in data and not data.get("deleted") else None
+        secret = self.load.secrets.get(text.rsplit(":", 1)[-1], "") if text else ""
+        self.load.history.note(
+            self.name, "hear", room=room, change_seq=number, seq=data.get("seq", 0), source=source, secret=secret,
+            body_hash=body_hash(text) if text is not None else "",
+        )  # fmt: skip
+        if source == "live":
+            self.cursors[room_id] = max(number, self.cursors.get(room_id, 0))
+            self.load.deliveries += 1
+            self._heard += 1
+            if text is not None and self._heard % _RECEIPT_EVERY == 0 and self.load.receipts:
+                kind = self.load.chance.choice(("message-read", "message-delivered"))
+                self.load.spawn(self._mark(kind, data["id"]))
+
+    async def _mark(self, kind: str, message_id: str) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
+            if self.socket is not None:
+                await self.socket.call(kind, {"messageId": message_id})
+
+    async def connected(self) -> AnySocket:
+        """The connection, once it is there and has caught up."""
+        while True:
+            await self._up.wait()
+            if self.socket is not None and not self.socket.closed.is_set():
+                return self.socket
+            await asyncio.sleep(0.01)
+
+    async def send(self, room: str, *, by_rest: bool = False) -> int | None:
+        """One message, offered until it is acknowledged: its place, or None where it was refused for good."""
+        self.sent += 1
+        body = f"{self.name}:{self.sent}:{self.load.secret_of[room]}"
+        client_id = f"{self.name}-{self.sent}"
+        note = self.load.history.note
+        note(self.name, "send", "invoke", room=room, client_id=client_id, body_hash=body_hash(body))
+        first = True
+        while True:
+            try:
+                answer = await (self._post if by_rest else self._emit)(room, body, client_id)
+            except (OSError, TimeoutError):
+                self.load.unanswered += 1
+                await asyncio.sleep(0.02)
+                first = False
+                continue
+            if answer["success"]:
+                note(self.name, "send", room=room, client_id=client_id, seq=answer["seq"])
+                self.load.acked += 1
+                self.load.repeated += answer["duplicate"] and not first
+                self.load.latest_ack[room] = answer["seq"]
+                self.load.progress.set()
+                return int(answer["seq"])
+            first = False
+            if not answer["retryable"]:
+                note(self.name, "send", "fail", room=room, client_id=client_id, about=answer["code"])
+                self.load.refused.append(f"{client_id}: {answer['code']}")
+                return None
+            self.load.retried += 1
+            await asyncio.sleep(min(answer.get("retryAfter", 0.1), 2.0))
+
+    async def _emit(self, room: str, body: str, client_id: str) -> dict[str, Any]:
+        socket = await self.connected()
+        data = {"message": body, "room": self.load.room_ids[room], "clientId": client_id}
+        return await socket.call("send-message", data, CALL_SECONDS)
+
+    async def _post(self, room: str, body: str, client_id: str) -> dict[str, Any]:
+        path = f"/api/rooms/{self.load.room_ids[room]}/messages"
+        data = _encode({"message": body, "clientId": client_id})
+        answer = await self.load.rest("POST", path, self.person, data)
+        return {**answer, "seq": answer["message"]["seq"]} if answer["success"] else answer
+
+    async def done(self) -> None:
+        """Say how far the client has come."""
+        await self.connected()
+        for room_id, number in self.cursors.items():
+            self.load.history.note(self.name, "done", room=self.load.room_names[room_id], change_seq=number)
+
+    async def leave(self) -> None:
+        """Disconnect, for good."""
+        self.leaving = True
+        if self.socket is not None:
+            await self.socket.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+class RefusedError(Exception):
+    """The server would not let a client catch up; it comes back later."""
+
+
+class Load:
+    """All of them.
+
+    Args:
+        history: where everything is written down.
+        chance: which room, which node, when.
+        size: how many of everything.
+        urls: where the nodes, or the proxies before them, are now.
+        dsn: address of the database, for the accounts and for what is read at the end.
+        transports: those of the listeners, in turn; the first three are python-socketio's where `library` says so.
+        receipts: do they say what they have read?
+
+    Attributes:
+        acked, repeated, retried, unanswered: sends acknowledged; acknowledged as repeats of one whose answer was lost;
+            answered with a retryable error; not answered.
+        deliveries, resyncs, failed_connects: changes heard live; cursors that a server called meaningless; attempts.
+        troubles: answers that nobody should get.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        chance: random.Random,
+        *,
+        size: Size,
+        urls: Callable[[], Sequence[str]],
+        dsn: str,
+        transports: Sequence[str] = TRANSPORTS,
+        library: bool = True,
+        receipts: bool = True,
+    ) -> None:
+        self.history, self.chance, self.size, self.urls, self.dsn = history, chance, size, urls, dsn
+        self.transports, self.library, self.receipts = transports, library, receipts
+        self.room_names: dict[str, str] = {}
+        self.room_ids: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
+        self.secret_of: dict[str, str] = {}
+        self.senders: list[Chatter] = []
+        self.listeners: list[Chatter] = []
+        self.latest_ack: dict[str, int] = {}
+        self.refused: list[str] = []
+        self.troubles: list[str] = []
+        self.acked = self.repeated = self.retried = self.unanswered = 0
+        self.deliveries = self.resyncs = self.failed_connects = 0
+        self.progress = asyncio.Event()
+        self._stopping = False
+        self._talking: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Task[None]] = []
+        self._spawned: set[asyncio.Task[None]] = set()
+
+    @property
+    def everyone(self) -> list[Chatter]:
+        return [*self.senders, *self.listeners]
+
+    async def prepare(self) -> None:
+        """Accounts, rooms and memberships, straight in the database."""
+        db = await asyncpg.connect(self.dsn)
+        try:
+            for number in range(self.size.rooms):
+                name = f"room{number}"
+                room_id = await people.room(db, name)
+                self.add_room(name, room_id)
+            for number in range(self.size.senders):
+                room = f"room{number % self.size.rooms}"
+                self.senders.append(await self.newcomer(db, f"sender{number}", TRANSPORTS[number % 2], [room]))
+            for number in range(self.size.listeners):
+                transport = self.transports[number % len(self.transports)]
+                if self.library and number < len(LIBRARY):
+                    transport = LIBRARY[number]
+                rooms = [f"room{(number + step) % self.size.rooms}" for step in range(self.size.each)]
+                self.listeners.append(await self.newcomer(db, f"listener{number}", transport, rooms))
+        finally:
+            await db.close()
+
+    def add_room(self, name: str, room_id: UUID) -> None:
+        """Let a room take part."""
+        secret = f"s{self.chance.getrandbits(64):016x}"
+        self.room_names[str(room_id)], self.room_ids[name] = name, str(room_id)
+        self.secrets[secret], self.secret_of[name] = name, secret
+
+    async def newcomer(self, db: asyncpg.Connection, name: str, transport: str, rooms: Sequence[str]) -> Chatter:
+        """A person who is a member of some rooms; not connected yet."""
+        person = await people.sign_up(db, name, expires_in=TOKEN_SECONDS)
+        for room in rooms:
+            await people.members.add(db, person.user_id, UUID(self.room_ids[room]), person.user_id, True)
+            self.history.note(name, "member", room=room, about="in")
+        return Chatter(self, person, transport)
+
+    async def start(self) -> None:
+        """Everybody comes; then sending begins."""
+        if not self.room_ids:
+            await self.prepare()
+        for one in self.everyone:
+            one.start()
+        async with asyncio.timeout(DRAIN_SECONDS):
+            for one in self.everyone:
+                await one.connected()
+        for number, sender in enumerate(self.senders):
+            self._talking.append(asyncio.create_task(self._talk(sender, by_rest=number % 5 == 4)))
+        self._watching = [asyncio.create_task(self._read_behind()), asyncio.create_task(self._watch_marks())]
+
+    def spawn(self, work: Any) -> None:
+        """Let something run beside, until it is done."""
+        task = asyncio.create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
+    async def _talk(self, sender: Chatter, *, by_rest: bool) -> None:
+        pause = self.size.senders / self.size.rate
+        rooms = [self.room_names[room_id] for room_id in sender.cursors]
+        while not self._stopping:
+            await sender.send(self.chance.choice(rooms), by_rest=by_rest)
+            await asyncio.sleep(self.chance.uniform(0.5, 1.5) * pause)
+
+    async def rest(self, method: str, path: str, person: Person, body: bytes | None = None) -> dict[str, Any]:
+        """A request to any node; its answer.
+
+        Raises:
+            OSError, TimeoutError: there was none.
+        """
+        http = Http(self.chance.choice(self.urls()))
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                status, answer = await http.request(method, path, body, person.token)
+        finally:
+            http.close()
+        if status == 500:
+            self.troubles.append(f"{method} {path.split('?')[0]} was answered 500")
+        decoded: dict[str, Any] = _decode(answer)
+        return decoded
+
+    async def _read_behind(self) -> None:
+        """A few times a second, ask any node for what was acknowledged last (I7)."""
+        while True:
+            await asyncio.sleep(0.2)
+            if not self.latest_ack:
+                continue
+            room, place = self.chance.choice(list(self.latest_ack.items()))
+            reader = next(one for one in self.everyone if self.room_ids[room] in one.cursors)
+            asked_at = time.monotonic()
+            with contextlib.suppress(OSError, TimeoutError):
+                path = f"/api/rooms/{self.room_ids[room]}/messages?before={place + 1}&limit=20"
+                answer = await self.rest("GET", path, reader.person)
+                if answer["success"]:
+                    numbers = [message["seq"] for message in answer["data"]]
+                    self.history.note("reader", "read", room=room, seq=place, numbers=numbers, t_mono=asked_at)
+
+    async def _watch_marks(self) -> None:
+        """Twice a second, look at the watermarks (I9)."""
+        while True:
+            await asyncio.sleep(0.5)
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await self._look_at_marks()
+
+    async def _look_at_marks(self) -> None:
+        async with asyncio.timeout(2):
+            db = await asyncpg.connect(self.dsn)
+            try:
+                for row in await db.fetch(
+                    "SELECT username, room_name, delivered_seq, read_seq, last_seq FROM room_members"
+                    " JOIN rooms USING (room_id) JOIN users USING (user_id) WHERE room_id = ANY ($1::uuid[])",
+                    list(self.room_names),
+                ):
+                    name, room, *numbers = row
+                    self.history.note(name, "marks", room=room, numbers=numbers)
+            finally:
+                await db.close()
+
+    async def acknowledged(self, more: int, timeout: float = 30.0) -> None:
+        """Wait until `more` further sends have been acknowledged.
+
+        Raises:
+            TimeoutError: they were not within `timeout` seconds: sending does not go on.
+        """
+        want = self.acked + more
+        async with asyncio.timeout(timeout):
+            while self.acked < want:
+                self.progress.clear()
+                await self.progress.wait()
+
+    async def stop(self, timeout: float = DRAIN_SECONDS) -> None:
+        """No new sends; those under way are offered until they are acknowledged."""
+        self._stopping = True
+        if self._talking:
+            _, late = await asyncio.wait(self._talking, timeout=timeout)
+            if late:
+                self.troubles.append(f"{len(late)} senders had no answer within {timeout:.0f} s of the end")
+            for task in late:
+                task.cancel()
+            for task in self._talking:
+                if task.done() and not task.cancelled() and task.exception() is not None:
+                    self.troubles.append(f"a sender failed: {task.exception()!r}")
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, *self._talking, return_exceptions=True)
+
+    async def finish(self, *, presence: bool = False) -> FinalState:
+        """After `stop`, with everything healed: what is told arrives, everybody resumes, all rooms are read.
+
+        Args:
+            presence: wait until presence has converged as well; 20 seconds at most.
+        """
+        await self._look_at_marks()
+        db = await asyncpg.connect(self.dsn)
+        try:
+            last = {
+                str(row["room_id"]): row["last_seq"] for row in await db.fetch("SELECT room_id, last_seq FROM rooms")
+            }
+            await self._tail(last)
+            for one in self.everyone:
+                if one.socket is not None:
+                    one.socket.abort()
+            await asyncio.sleep(0)  # so that they see it
+            waiting = [asyncio.create_task(one.done(), name=f"{one.name} ({one.transport})") for one in self.everyone]
+            _, late = await asyncio.wait(waiting, timeout=DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+                self.troubles.append(f"{task.get_name()} did not come back within {DRAIN_SECONDS:.0f} s")
+            final = await read_database(db, self.room_names)
+            await read_pages(self, final)
+            if presence:
+                final.presence = await self._presence(db)
+        finally:
+            await db.close()
+        final.troubles += [*self.troubles, *(f"refused: {what}" for what in self.refused)]
+        return final
+
+    async def _tail(self, last: dict[str, int]) -> None:
+        """What was committed last is told without anybody's asking."""
+        end = time.monotonic() + TAIL_SECONDS
+        while True:
+            behind = [
+                f"{one.name} in {self.room_names[room_id]}: {number} of {last[room_id]}"
+                for one in self.everyone
+                for room_id, number in one.cursors.items()
+                if number < last[room_id]
+            ]
+            if not behind:
+                return
+            if time.monotonic() > end:
+                self.troubles.append(f"not told within {TAIL_SECONDS:.0f} s: {behind[:5]}, {len(behind)} in all")
+                return
+            await asyncio.sleep(0.05)
+
+    async def _presence(self, db: asyncpg.Connection) -> list[str]:
+        """Who is shown otherwise than they are, 20 seconds from now at the latest. Half of the listeners leave first."""
+        gone = self.listeners[::2]
+        for one in gone:
+            await one.leave()
+        want = {one.name: 0 if one in gone else 1 for one in self.everyone}
+        end = time.monotonic() + PRESENCE_SECONDS
+        while True:
+            wrong = []
+            for name, status, sessions in await db.fetch(
+                "SELECT username, status, (SELECT count(*) FROM active_sessions AS s WHERE s.user_id = u.user_id)"
+                " FROM users AS u WHERE username = ANY ($1::text[])",
+                list(want),
+            ):
+                if (status == "online", sessions) != (want[name] == 1, want[name]):
+                    wrong.append(f"{name} is {status} with {sessions} connections, and has {want[name]}")
+            if not wrong or time.monotonic() > end:
+                return wrong
+            await asyncio.sleep(0.2)
+
+    async def close(self) -> None:
+        """Everybody leaves."""
+        for task in (*self._talking, *self._watching, *self._spawned):
+            task.cancel()
+        await asyncio.gather(*(one.leave() for one in self.everyone), return_exceptions=True)
