@@ -54,6 +54,22 @@ async def access_message(conn: Connection, actor: Actor, message_id: UUID) -> tu
     raise HubbubError("not_found", "There is no such message, or it is not yours to see.")
 
 
+async def find_place(chat: Chat, actor: Actor, ref: str) -> tuple[UUID, str]:
+    """The id and the name of the room that a send is for, whether or not it may be sent there.
+
+    That is decided by the statement that stores it, which knows a repeat of what was sent before one had to leave. Nothing
+    of this is to be told to anybody before that has decided.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    async with chat.database.connection() as conn:
+        row = await rooms.find(conn, actor.user_id, ref)
+    if row is None:
+        raise HubbubError("not_found", "There is no such room, or it is not yours to see.")
+    return row["room_id"], row["room_name"]
+
+
 async def find_room(chat: Chat, actor: Actor, ref: str) -> Room:
     """As `access_room`, for an edge that has no connection in hand.
 

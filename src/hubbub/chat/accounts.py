@@ -17,7 +17,7 @@ from hubbub.domain.events import UserLeft
 from hubbub.domain.ids import new_id
 from hubbub.domain.model import Actor, User
 from hubbub.errors import HubbubError
-from hubbub.store import rooms, sessions, users
+from hubbub.store import commands, rooms, sessions, users
 
 ERASE_BATCH = 500
 
@@ -164,6 +164,7 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
         left = await users.leave_all_rooms(conn, user_id)
         names = await rooms.names(conn, [room_id for room_id, _ in left])
         await users.delete_account(conn, user_id)
+        await commands.forget(conn, user_id)
         ended = await sessions.revoke_others(conn, user_id, None)
     for room_id, number in left:
         who = (user_id, "deleted user", "Deleted user", None)

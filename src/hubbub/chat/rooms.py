@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
+from hubbub.chat import once
 from hubbub.chat.access import access_room, access_room_row
 from hubbub.chat.context import Chat
 from hubbub.domain import limits, policy
-from hubbub.domain.answers import Rooms, RoomUsers, Stats
+from hubbub.domain.answers import Changed, Done, Rooms, RoomUsers, Stats
 from hubbub.domain.changes import Change
 from hubbub.domain.commands import CreateRoom, UpdateRoom, check_name, check_note
 from hubbub.domain.events import RoomUpdated
@@ -62,20 +63,18 @@ async def create_room(chat: Chat, actor: Actor, command: CreateRoom, client_id: 
     description = check_note(command.description, "description")
     async with chat.database.transaction() as conn:
         room_id = new_id()
-        if not await rooms.create(conn, actor.user_id, room_id, name, description, command.is_private, client_id):
-            first = await rooms.created_with(conn, actor.user_id, client_id) if client_id else None
-            if first is None:
-                raise HubbubError("conflict", "A room of that name exists.", fields={"name": "This name is taken"})
-            if (first["room_name"], first["description"], first["is_private"]) != (
-                name,
-                description,
-                command.is_private,
-            ):
-                raise HubbubError("conflict", "This Idempotency-Key was used before, for another room.")
-            room_id = first["room_id"]
-        else:
+        first = await once.begin(conn, actor, client_id, Done, "create room", name, description, command.is_private)
+        if first is None and await rooms.create(
+            conn, actor.user_id, room_id, name, description, command.is_private, client_id
+        ):
             await check_room_count(conn, actor)
             await members.add(conn, actor.user_id, room_id, actor.user_id, False)
+            await once.keep(conn, actor, client_id, Done())
+        else:
+            made = await rooms.created_with(conn, actor.user_id, client_id) if client_id else None
+            if made is None:
+                raise HubbubError("conflict", "A room of that name exists.", fields={"name": "This name is taken"})
+            room_id = made
         row, room = await access_room_row(conn, actor, str(room_id))
         return await _info(conn, actor, row, room)
 
@@ -102,13 +101,19 @@ async def check_room_count(conn: Connection, actor: Actor) -> None:
         raise HubbubError("too_large", f"Nobody can be in more than {limits.ROOMS_PER_USER} rooms.")
 
 
-async def update_room(chat: Chat, actor: Actor, ref: str, command: UpdateRoom) -> RoomInfo:
-    """Rename, describe, open or close a room.
+async def update_room(
+    chat: Chat, actor: Actor, ref: str, command: UpdateRoom, client_id: str | None = None
+) -> RoomInfo:
+    """Rename, describe, open or close a room. A repeat with the same `client_id` shows it as it is by then.
 
     Raises:
         HubbubError: `not_found`, `forbidden`, `conflict`, `validation_failed`.
     """
     async with chat.database.transaction() as conn:
+        first = await once.begin(conn, actor, client_id, Changed, "update room", ref, command)
+        if first is not None:
+            row, room = await access_room_row(conn, actor, str(first.id))
+            return await _info(conn, actor, row, room)
         row, room = await access_room_row(conn, actor, ref)
         check_may_change(actor, room)
         name = check_room_name(command.name) if command.name is not UNSET else None
@@ -126,21 +131,25 @@ async def update_room(chat: Chat, actor: Actor, ref: str, command: UpdateRoom) -
         changed = number != row["change_seq"]
         row, room = await access_room_row(conn, actor, str(room.room_id))
         info = await _info(conn, actor, row, room)
+        await once.keep(conn, actor, client_id, Changed(id=room.room_id, change_seq=number))
     if changed:
         chat.bus.publish(change_of(row, info.user_count, deleted=False))
     return info
 
 
-async def delete_room(chat: Chat, actor: Actor, ref: str) -> None:
+async def delete_room(chat: Chat, actor: Actor, ref: str, client_id: str | None = None) -> None:
     """Delete a room, for everyone.
 
     Raises:
-        HubbubError: `not_found`, `forbidden`.
+        HubbubError: `not_found`, `forbidden`, `conflict`.
     """
     async with chat.database.transaction() as conn:
+        if await once.begin(conn, actor, client_id, Done, "delete room", ref) is not None:
+            return
         row, room = await access_room_row(conn, actor, ref)
         check_may_change(actor, room)
         number = await rooms.delete(conn, room.room_id)
+        await once.keep(conn, actor, client_id, Done())
     if number is not None:
         chat.bus.publish(change_of(row, 0, deleted=True, number=number))
 

@@ -108,6 +108,7 @@ class EditText(Command, frozen=True, kw_only=True):
     """REST body of an edit; the message is in the address."""
 
     message: Text
+    client_id: ClientId | None = None
 
 
 class SendMessage(PostMessage, frozen=True, kw_only=True):
@@ -120,12 +121,14 @@ class EditMessage(EditText, frozen=True, kw_only=True):
 
 class DeleteMessage(Command, frozen=True, kw_only=True):
     id: UUID
+    client_id: ClientId | None = None
 
 
 class JoinRoom(Command, frozen=True, kw_only=True):
     """`token`, `username` and `user_id` come from older clients, which sign in here rather than on connect."""
 
     room: RoomRef
+    client_id: ClientId | None = None
     token: Token | None = None
     username: Annotated[str, Meta(max_length=limits.DISPLAY_NAME_MAX)] | None = None
     user_id: str | None = None

@@ -11,8 +11,9 @@ from litestar.response import Response
 from hubbub.chat import access, change_message, read_history
 from hubbub.chat.send_message import send_message
 from hubbub.domain import limits, policy
-from hubbub.domain.answers import Changed, Edits, Messages, OneMessage, Receipts
+from hubbub.domain.answers import Changed, Edits, Messages, OneMessage, Receipts, Sent
 from hubbub.domain.commands import EditText, PostMessage
+from hubbub.domain.model import Actor, Message
 from hubbub.errors import HubbubError
 from hubbub.rest.authentication import Asker, ChatPart
 from hubbub.rest.parameters import (
@@ -75,26 +76,65 @@ async def post_message(
     """201 once it is committed; 200 with `duplicate: true` where it had been sent before."""
     chat.sends.spend(actor.user_id)
     command = msgspec.structs.replace(data, client_id=one_key(idempotency_key, data.client_id))
-    found = await access.find_room(chat, actor, room)
-    if not policy.may_post(found):
-        raise HubbubError("forbidden", "Join the room before you write in it.")
-    sent = await send_message(chat, actor, found.room_id, found.name, command)
-    message = await read_history.read_message(chat, actor, sent.id)
+    place = await access.find_place(chat, actor, room)
+    try:
+        sent = await send_message(chat, actor, *place, command)
+    except HubbubError as error:
+        if error.code == "not_found" and not policy.may_post(await access.find_room(chat, actor, room)):
+            raise HubbubError("forbidden", "Join the room before you write in it.") from None
+        raise
+    try:
+        message = await read_history.read_message(chat, actor, sent.id)
+    except HubbubError as error:
+        if error.code != "not_found":
+            raise
+        message = _as_sent(actor, command, sent)  # no longer a member, who was one when it was sent
     return Response(OneMessage(message=message, duplicate=sent.duplicate), status_code=200 if sent.duplicate else 201)
 
 
+def _as_sent(actor: Actor, command: PostMessage, sent: Sent) -> Message:
+    """One's own message as it was when it was new."""
+    return Message(
+        id=sent.id,
+        seq=sent.seq,
+        change_seq=sent.seq,
+        room=sent.room,
+        room_id=sent.room_id,
+        user_id=actor.user_id,
+        username=actor.username,
+        display_name=actor.display_name,
+        avatar=actor.avatar,
+        message=command.message,
+        timestamp=sent.timestamp,
+        client_id=command.client_id,
+        reply_to=command.reply_to,
+    )
+
+
 @patch("/messages/{messageId:uuid}", tags=TAGS, summary="Edit one's own message")
-async def edit_message(chat: ChatPart, actor: Asker, message_id: MessageInPath, data: JSONBody[EditText]) -> OneMessage:
+async def edit_message(
+    chat: ChatPart,
+    actor: Asker,
+    message_id: MessageInPath,
+    data: JSONBody[EditText],
+    idempotency_key: IdempotencyKey = None,
+) -> OneMessage:
+    """With a key it is done once: repeated, even after another edit, it changes nothing, and says `duplicate`."""
     chat.sends.spend(actor.user_id)
-    _, message = await change_message.edit_message(chat, actor, message_id, data.message)
-    return OneMessage(message=message)
+    key = one_key(idempotency_key, data.client_id)
+    _, message = await change_message.edit_message(chat, actor, message_id, data.message, key)
+    if message is not None:
+        return OneMessage(message=message)
+    return OneMessage(message=await read_history.read_message(chat, actor, message_id), duplicate=True)
 
 
 @delete("/messages/{messageId:uuid}", tags=TAGS, status_code=200, summary="Delete a message")
-async def delete_message(chat: ChatPart, actor: Asker, message_id: MessageInPath) -> Changed:
+async def delete_message(
+    chat: ChatPart, actor: Asker, message_id: MessageInPath, idempotency_key: IdempotencyKey = None
+) -> Changed:
     """It keeps its place and loses its text."""
     chat.sends.spend(actor.user_id)
-    return await change_message.delete_message(chat, actor, message_id)
+    return await change_message.delete_message(chat, actor, message_id, idempotency_key)
 
 
 @get("/messages/{messageId:uuid}/history", tags=TAGS, summary="The texts a message had before")

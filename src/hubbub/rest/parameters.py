@@ -39,7 +39,7 @@ IdempotencyKey: TypeAlias = Annotated[
         min_length=1,
         max_length=limits.CLIENT_ID_MAX,
         pattern=r"^[!-~]+\Z",
-        description="The same as `clientId`: sent again with the same key, a POST makes nothing twice",
+        description="The same as `clientId`: sent again with the same key, however late, nothing is done twice",
     ),
 ]
 

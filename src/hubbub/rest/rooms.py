@@ -35,27 +35,30 @@ async def read_room(chat: ChatPart, actor: Asker, room: RoomInPath) -> OneRoom:
 
 
 @patch("/rooms/{room:str}", tags=TAGS, summary="Rename, describe, open or close a room")
-async def update_room(chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[UpdateRoom]) -> OneRoom:
-    return OneRoom(data=await rooms.update_room(chat, actor, room, data))
+async def update_room(
+    chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[UpdateRoom], idempotency_key: IdempotencyKey = None
+) -> OneRoom:
+    return OneRoom(data=await rooms.update_room(chat, actor, room, data, idempotency_key))
 
 
 @delete("/rooms/{room:str}", tags=TAGS, status_code=200, summary="Delete a room, for everyone")
-async def delete_room(chat: ChatPart, actor: Asker, room: RoomInPath) -> Done:
-    await rooms.delete_room(chat, actor, room)
+async def delete_room(chat: ChatPart, actor: Asker, room: RoomInPath, idempotency_key: IdempotencyKey = None) -> Done:
+    await rooms.delete_room(chat, actor, room, idempotency_key)
     return Done()
 
 
 @post("/rooms/{room:str}/join", tags=TAGS, status_code=200, summary="Be a member of a public room")
-async def join_room(chat: ChatPart, actor: Asker, room: RoomInPath) -> Joined:
-    joined, _ = await members.join_room(chat, actor, room)
+async def join_room(chat: ChatPart, actor: Asker, room: RoomInPath, idempotency_key: IdempotencyKey = None) -> Joined:
+    """With a key it is done once: repeated after one has left, it does not let one in again."""
+    joined, _ = await members.join_room(chat, actor, room, idempotency_key)
     info = await rooms.read_room(chat, actor, str(joined.room_id))
     return Joined(room=info.room, room_id=info.room_id, seq=info.seq, unread=info.unread or 0)
 
 
 @post("/rooms/{room:str}/leave", tags=TAGS, status_code=200, summary="Be no member any more")
-async def leave_room(chat: ChatPart, actor: Asker, room: RoomInPath) -> Left:
-    left = await members.leave_room(chat, actor, room)
-    return Left(room=left.name, room_id=left.room_id)
+async def leave_room(chat: ChatPart, actor: Asker, room: RoomInPath, idempotency_key: IdempotencyKey = None) -> Left:
+    """With a key it is done once: repeated after one has come back, it changes nothing."""
+    return await members.leave_room(chat, actor, room, idempotency_key)
 
 
 @get("/rooms/{room:str}/members", tags=TAGS, summary="The members of a room")
@@ -66,15 +69,19 @@ async def list_members(
 
 
 @post("/rooms/{room:str}/members", tags=TAGS, status_code=200, summary="Let somebody in")
-async def add_member(chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[AddMember]) -> Done:
+async def add_member(
+    chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[AddMember], idempotency_key: IdempotencyKey = None
+) -> Done:
     """By whoever made the room. A private room is entered in no other way."""
-    await members.add_member(chat, actor, room, data.user_id)
+    await members.add_member(chat, actor, room, data.user_id, idempotency_key)
     return Done()
 
 
 @delete("/rooms/{room:str}/members/{userId:uuid}", tags=TAGS, status_code=200, summary="Put somebody out")
-async def remove_member(chat: ChatPart, actor: Asker, room: RoomInPath, user_id: UserInPath) -> Done:
-    await members.remove_member(chat, actor, room, user_id)
+async def remove_member(
+    chat: ChatPart, actor: Asker, room: RoomInPath, user_id: UserInPath, idempotency_key: IdempotencyKey = None
+) -> Done:
+    await members.remove_member(chat, actor, room, user_id, idempotency_key)
     return Done()
 
 

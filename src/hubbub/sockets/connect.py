@@ -108,25 +108,27 @@ async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -
     raise HubbubError("overloaded", retry_after=1)
 
 
-async def join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
+async def join(edge: Edge, seat: Seat, ref: str, client_id: str | None) -> tuple[Room, int, bool]:
     """Become a member, be given the last messages, listen. Returns the room, what is unread, and whether one came in.
 
     A socket that listens already is paused while its history is read, so that no event overtakes the history, and
-    then goes on where it stopped.
+    then goes on where it stopped. Whoever repeats a `join`, having left since, is told as before, and hears nothing.
 
     Raises:
         HubbubError: `not_found`, `too_large`, `overloaded`.
     """
     seat.joining = True
     try:
-        return await _join(edge, seat, ref)
+        return await _join(edge, seat, ref, client_id)
     finally:
         seat.joining = False
 
 
-async def _join(edge: Edge, seat: Seat, ref: str) -> tuple[Room, int, bool]:
+async def _join(edge: Edge, seat: Seat, ref: str, client_id: str | None) -> tuple[Room, int, bool]:
     actor = seat.require()
-    room, is_new_member = await join_room(edge.chat, actor, ref)
+    room, is_new_member = await join_room(edge.chat, actor, ref, client_id)
+    if not room.is_member:
+        return room, 0, False
     edge.feeds.open(room.room_id, room.name)
     heard = edge.feeds.detach(room.room_id, seat.socket)
     try:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from hubbub.chat.access import find_place
 from hubbub.chat.change_message import delete_message, edit_message
 from hubbub.chat.send_message import send_message
 from hubbub.domain.answers import Changed, Marked, Sent
@@ -25,18 +26,19 @@ def send(edge: Edge, seat: Seat, command: SendMessage) -> asyncio.Future[Sent] |
 
 
 async def _send_elsewhere(edge: Edge, seat: Seat, command: SendMessage) -> asyncio.Future[Sent]:
-    return send_message(edge.chat, seat.require(), *await edge.place(seat, command.room), command)
+    actor = seat.require()
+    return send_message(edge.chat, actor, *await find_place(edge.chat, actor, str(command.room)), command)
 
 
 async def edit(edge: Edge, seat: Seat, command: EditMessage) -> Changed:
     """`edit-message`"""
-    answer, _ = await edit_message(edge.chat, seat.require(), command.id, command.message)
+    answer, _ = await edit_message(edge.chat, seat.require(), command.id, command.message, command.client_id)
     return answer
 
 
 async def delete(edge: Edge, seat: Seat, command: DeleteMessage) -> Changed:
     """`delete-message`"""
-    return await delete_message(edge.chat, seat.require(), command.id)
+    return await delete_message(edge.chat, seat.require(), command.id, command.client_id)
 
 
 async def delivered(edge: Edge, seat: Seat, command: MarkMessage) -> asyncio.Future[Marked]:

@@ -6,6 +6,7 @@ from hubbub.chat.sign_in import sign_in_guest
 from hubbub.chat.sync import read_missed
 from hubbub.domain.answers import Joined, Left, Synced
 from hubbub.domain.commands import JoinRoom, LeaveRoom, Sync
+from hubbub.domain.model import Room
 from hubbub.errors import HubbubError
 from hubbub.sockets import connect
 from hubbub.sockets.edge import Edge, Seat
@@ -16,14 +17,20 @@ async def join(edge: Edge, seat: Seat, command: JoinRoom) -> Joined:
     if seat.actor is None:
         await _sign_in(edge, seat, command)
     before = seat.room_id
-    room, unread, is_new_member = await connect.join(edge, seat, command.room)
+    room, unread, is_new_member = await connect.join(edge, seat, command.room, command.client_id)
+    if room.is_member:
+        await _show(edge, seat, room, is_news=before != room.room_id and not is_new_member)
+    return Joined(room=room.name, room_id=room.room_id, seq=room.last_seq, unread=unread)
+
+
+async def _show(edge: Edge, seat: Seat, room: Room, *, is_news: bool) -> None:
+    """Who is here: the one who joined is told of the others, and where that is news, the others of them."""
     if seat.session is not None:
         await edge.chat.presence.written(seat.session)
-    if before != room.room_id and not is_new_member:
+    if is_news:
         # That they are a member is no news, but that they are here is.
         edge.roster.here(seat.require(), room.room_id, room.name)
     await edge.roster.show(seat.socket, room.room_id, room.name)
-    return Joined(room=room.name, room_id=room.room_id, seq=room.last_seq, unread=unread)
 
 
 async def _sign_in(edge: Edge, seat: Seat, command: JoinRoom) -> None:

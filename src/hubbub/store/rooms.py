@@ -123,9 +123,9 @@ async def create(
     )
 
 
-async def created_with(conn: Connection, user_id: UUID, client_id: str) -> Record | None:
+async def created_with(conn: Connection, user_id: UUID, client_id: str) -> UUID | None:
     """The room that somebody made with this Idempotency-Key before."""
-    return await conn.fetchrow(SQL["created_with"], user_id, client_id)
+    return await conn.fetchval(SQL["created_with"], user_id, client_id)  # type: ignore[no-any-return]
 
 
 async def update(

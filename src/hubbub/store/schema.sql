@@ -214,6 +214,18 @@ CREATE TABLE hubbub.message_edits (
     CONSTRAINT message_edits_message_id_fkey FOREIGN KEY (message_id) REFERENCES public.messages ON DELETE CASCADE
 );
 
+-- What people did under a client id, for ever: a repeat is given the first answer, and does nothing. Sends and new rooms
+-- have theirs in their own rows (`client_id`). `hash` is the SHA-256 of what was asked, `answer` the JSON that was answered.
+CREATE TABLE hubbub.commands (
+    user_id uuid,
+    client_id varchar(64),
+    hash bytea NOT NULL,
+    answer text,
+    done_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT commands_pkey PRIMARY KEY (user_id, client_id),
+    CONSTRAINT commands_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users ON DELETE CASCADE
+);
+
 -- Who is signed in, where.
 CREATE TABLE hubbub.auth_sessions (
     session_id uuid DEFAULT gen_random_uuid(),
@@ -258,6 +270,7 @@ CREATE TABLE hubbub.nodes (
 -- the commit, which makes the order of numbers the order of commits, and numbers gap-free.
 --   a send           users, the messages replied to, rooms; then rows nobody else can see yet
 --   an edit          its message, its room
+--   a client id      its row of hubbub.commands, before all of these: who repeats a command waits there, holding nothing
 --   a coming/going   its user, its member row, its room
 --   receipts         their users, messages and member rows; then rows of receipts, in order of their messages' places
 --   removing rows    messages or members, then their rooms; removing a user: its keys lead through all of these in order

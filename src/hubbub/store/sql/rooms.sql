@@ -65,7 +65,7 @@ RETURNING room_id;
 
 -- name: created_with
 -- The room that this person made with this Idempotency-Key before.
-SELECT room_id, room_name, description, is_private FROM public.rooms WHERE created_by = $1 AND client_id = $2;
+SELECT room_id FROM public.rooms WHERE created_by = $1 AND client_id = $2;
 
 -- name: update_room
 -- New name, description or privacy; a trigger gives the change the room's next number.
