@@ -14,7 +14,7 @@ import secrets
 import signal
 import socket as sockets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
 from hubbub.domain import limits
+from hubbub.domain.changes import Hint
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
 from hubbub.fanout.postgres import PostgresBus
@@ -172,7 +173,10 @@ class Hubbub:
     async def _start(self) -> None:
         async with self.database.connection() as conn:
             await upkeep.remember_receipt_rows(conn, self.settings.receipt_rows_max_members)
-        await self.bus.start(partial(delivery.accept, self.edge))
+        lease = self.chat.presence.lease
+        lease.on_fenced = self.realtime.send_away
+        lease.on_renewed = self.edge.feeds.look_soon
+        await self.bus.start(self._hear)
         self.chat.journal.start()
         self.chat.receipts.start()
         await self.chat.presence.start()
@@ -192,6 +196,11 @@ class Hubbub:
             await self.realtime(scope, receive, send)
         else:
             await self.application(scope, receive, send)
+
+    def _hear(self, hints: Sequence[Hint]) -> None:
+        """Take hints from the bus. None while the lease has run out: what we hold may be revoked, and the look tells it."""
+        if self.chat.presence.lease.holds:
+            delivery.accept(self.edge, hints)
 
     async def not_ready(self) -> list[str]:
         """Why this process should get no traffic just now; empty when it should."""

@@ -73,6 +73,12 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         lambda: {"plain": float(deflater.plain_bytes), "compressed": float(deflater.compressed_bytes)},
         "form",
     )
+    yield Reading(
+        "counter",
+        "fenced",
+        "Times this process was taken for dead (it was stopped, or cut off, for longer than its lease) and closed its sockets.",
+        lambda: chat.presence.lease.fenced,
+    )
     yield Reading("gauge", "journal_waiting", "Sends not yet stored.", lambda: journal.waiting)
     yield Reading("counter", "journal_stored", "Messages stored.", lambda: journal.stats.stored)
     yield Reading("counter", "journal_batches", "Statements that stored them.", lambda: journal.stats.batches)

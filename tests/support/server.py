@@ -101,7 +101,7 @@ class Running:
 # What runs by the clock, whatever clients do.
 BACKGROUND = frozenset(
     {
-        "rooms.positions", "auth.still_live", "presence.heartbeat", "presence.sweep", "presence.touched",
+        "rooms.positions", "auth.still_live", "presence.renew_lease", "presence.sweep", "presence.strays", "presence.touched",
         "presence.now_offline", "presence.now_online", "presence.opened", "presence.closed", "presence.rooms_of",
         "members.connected",
     }

@@ -2,17 +2,17 @@
 
 `active_sessions` has a row for each connection: it appears with it, follows its current room and activity, and goes
 with it. Nothing is written per event: what happens is gathered and written in batches, openings and closings at once,
-rooms and activity once a second. A person is on-line while a row of theirs stands, and off-line a moment after the
-last one went (`OFFLINE_SECONDS`), so that a change of network is no news.
+rooms and activity once a second. A person is on-line while a row of theirs stands, and off-line once none has for
+`OFFLINE_SECONDS`, whichever processes held them: so a change of network or of process is no news, and who comes and goes
+all the time makes one piece of news in that time at most.
 
-Every process holds a lease by the database's clock. What a process leaves behind when it is killed, any other, or
-itself when started again, removes once its lease has run out. (Anchor: reliability D8.)
+Every process holds a lease (`lease.py`). What a process leaves behind when it is killed, any other, or itself when
+started again, removes once its lease has run out; who was connected to it alone is off-line then. (Anchor: reliability D8.)
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from uuid import UUID
 
 import structlog
 
+from hubbub.chat.lease import Lease
 from hubbub.domain import limits
 from hubbub.domain.changes import StatusChanged
 from hubbub.domain.events import UserStatusUpdate
@@ -32,11 +33,11 @@ from hubbub.fanout.bus import Bus
 from hubbub.store import presence
 from hubbub.store.database import Connection, Database
 
-HEARTBEAT_SECONDS: Final = 5.0
-LEASE_SECONDS: Final = 15.0
+SWEEP_SECONDS: Final = 5.0
 TOUCH_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.02  # between two writings of what opened and closed: a storm of connects is few statements
-OFFLINE_SECONDS: Final = 3.0
+OFFLINE_SECONDS: Final = 10.0  # a reload, another network, a restarted server: clients are back in half of that
+LOOK_SECONDS: Final = 0.5  # after that, when to look: the database counts from when it was told of the end
 WRITTEN_SECONDS: Final = 2.0
 BATCH_MAX: Final = 1_000
 
@@ -65,7 +66,7 @@ class Presence:
         self.offline_seconds = offline_seconds
         self._database = database
         self._bus = bus
-        self.node_id = new_id()
+        self.lease = Lease(database)
         self._opened: dict[UUID, Session] = {}
         self._closed: list[UUID] = []
         self._touched: dict[UUID, tuple[UUID | None, datetime]] = {}
@@ -74,25 +75,35 @@ class Presence:
         """People whose connection here ended, and when to see whether they are off-line."""
         self._wake = asyncio.Event()
         self._flushed = asyncio.Condition()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take a lease, and remove what a crash left behind."""
-        async with self._database.connection() as conn:
-            await presence.heartbeat(conn, self.node_id, socket.gethostname(), LEASE_SECONDS)
-            await presence.sweep(conn)
-            await presence.all_offline(conn)
-        self._task = asyncio.create_task(self._run(), name="presence")
+        """Take a lease, and remove what a crash left behind.
+
+        Raises:
+            HubbubError: `unavailable`.
+        """
+        await self.lease.take()
+        await self._sweep()
+        self._tasks = [
+            asyncio.create_task(self.lease.run(), name="lease"),
+            asyncio.create_task(self._run(), name="presence"),
+        ]
 
     async def close(self) -> None:
-        """Write what waits, remove this process's rows and its lease."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Remove this process's rows and its lease.
+
+        Where others live, they say who is off-line, once people have had the time to come to them; the last one says it
+        of everybody, at once.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            async with self._database.connection() as conn:
-                gone = await presence.retire(conn, self.node_id) | set(self._gone)
-                await presence.now_offline(conn, list(gone))
+            if not await self.lease.end():
+                async with self._database.connection() as conn:
+                    while await presence.strays(conn, 0.0):
+                        pass
         except Exception as error:
             log.warning("the connections could not be removed; their lease will run out", error=type(error).__name__)
 
@@ -118,7 +129,7 @@ class Presence:
         self._touched.pop(session.id, None)
         if self._opened.pop(session.id, None) is None:
             self._closed.append(session.id)
-        self._gone[session.user_id] = time.monotonic() + self.offline_seconds
+        self._gone[session.user_id] = time.monotonic() + self.offline_seconds + LOOK_SECONDS
         self._wake.set()
 
     def touched(self, session: Session) -> None:
@@ -137,7 +148,8 @@ class Presence:
                 await self._publish(conn, [update])
 
     async def _run(self) -> None:
-        beat = touch = 0.0
+        touch = 0.0
+        sweep = time.monotonic() + SWEEP_SECONDS
         while True:
             try:
                 async with asyncio.timeout(TOUCH_SECONDS):
@@ -153,20 +165,21 @@ class Presence:
                     touch = now + TOUCH_SECONDS
                     await self._flush_touched()
                     await self._flush_gone(now)
-                if now >= beat:
-                    beat = now + HEARTBEAT_SECONDS
-                    await self._beat()
+                if now >= sweep:
+                    sweep = now + SWEEP_SECONDS
+                    await self._sweep()
             except Exception as error:
                 log.warning("presence could not be written yet", error=type(error).__name__)
                 await asyncio.sleep(0.5)
                 self._wake.set()
 
-    async def _beat(self) -> None:
+    async def _sweep(self) -> None:
+        """Remove what dead processes left; tell who is off-line by that, or by the orderly end of another process."""
+        if not self.lease.may_judge:
+            return
         async with self._database.connection() as conn:
-            await presence.heartbeat(conn, self.node_id, socket.gethostname(), LEASE_SECONDS)
-            left = await presence.sweep(conn)
-        for user_id in left:
-            self._gone.setdefault(user_id, 0.0)
+            await presence.sweep(conn)
+            await self._tell_offline(conn, await presence.strays(conn, self.offline_seconds))
 
     async def _flush(self) -> None:
         """Rows for what opened, none for what closed; then who has come on-line by that."""
@@ -176,7 +189,7 @@ class Presence:
             async with self._database.connection() as conn:
                 if batch:
                     await presence.opened(
-                        conn, self.node_id, [(s.id, s.user_id, s.socket_id, s.auth_session_id) for s in batch]
+                        conn, self.lease.node_id, [(s.id, s.user_id, s.socket_id, s.auth_session_id) for s in batch]
                     )
                     for session in batch:
                         if self._opened.pop(session.id, None) is None:
@@ -206,17 +219,25 @@ class Presence:
         due = [user_id for user_id, at in self._gone.items() if at <= now][:BATCH_MAX]
         if due:
             async with self._database.connection() as conn:
-                offline = await presence.now_offline(conn, due)
-                await self._publish(conn, offline)
+                await self._tell_offline(conn, await presence.now_offline(conn, due, self.offline_seconds))
             for user_id in due:
                 if self._gone.get(user_id, now + 1) <= now:
                     del self._gone[user_id]
 
+    async def _tell_offline(self, conn: Connection, gone: list[UserStatusUpdate]) -> None:
+        """Tell who has gone, but for those who came back to another process in the very moment: they are on-line again."""
+        if gone:
+            back = {update.user_id for update in await presence.now_online(conn, [one.user_id for one in gone])}
+            await self._publish(conn, [update for update in gone if update.user_id not in back])
+
     async def _publish(self, conn: Connection, updates: Iterable[UserStatusUpdate]) -> None:
-        """Tell those who share a room, up to a size, with whoever came or went."""
+        """Tell those who share a room with whoever came or went; in rooms above a size, only that somebody did."""
         by_user = {update.user_id: update for update in updates}
         if not by_user:
             return
         rooms = await presence.rooms_of(conn, list(by_user), limits.PRESENCE_MEMBERS_MAX, limits.PRESENCE_ROOMS_MAX)
         for user_id, update in by_user.items():
-            self._bus.publish(StatusChanged(user_id=user_id, data=update, room_ids=tuple(rooms.get(user_id, ()))))
+            small, large = rooms.get(user_id, ((), ()))
+            self._bus.publish(
+                StatusChanged(user_id=user_id, data=update, room_ids=tuple(small), large_room_ids=tuple(large))
+            )

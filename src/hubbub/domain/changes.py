@@ -63,11 +63,17 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 class StatusChanged(Struct, frozen=True, kw_only=True):
-    """Somebody is on-line now, or no longer; told in these rooms, to each listener once."""
+    """Somebody is on-line now, or no longer.
+
+    Attributes:
+        room_ids: where that is told, to each listener once.
+        large_room_ids: where only the number of those who are there is told.
+    """
 
     user_id: UUID
     data: Wire
     room_ids: tuple[UUID, ...]
+    large_room_ids: tuple[UUID, ...] = ()
 
 
 class Revoked(Struct, frozen=True, kw_only=True):

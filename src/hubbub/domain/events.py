@@ -104,6 +104,14 @@ class RoomUpdated(RoomInfo, frozen=True, kw_only=True):
     deleted: bool = False
 
 
+class RoomOnline(Wire, frozen=True, kw_only=True):
+    """How many members are connected, in place of `room-users` where they are more than 100; 1,000 means that or more."""
+
+    room: str
+    room_id: UUID
+    online: int
+
+
 class UserTyping(Wire, frozen=True, kw_only=True):
     user_id: UUID
     username: str
@@ -142,6 +150,7 @@ EVENTS: Mapping[str, Any] = {
     "user-joined": UserJoined,
     "user-left": UserLeft,
     "room-users": list[RoomUser],
+    "room-online": RoomOnline,
     "room-updated": RoomUpdated,
     "user-typing": UserTyping,
     "user-status-update": UserStatusUpdate,

@@ -44,9 +44,12 @@ class _StatusChanged(Struct, frozen=True, array_like=True, tag="status"):
     user_id: UUID
     data: UserStatusUpdate
     room_ids: tuple[UUID, ...]
+    large_room_ids: tuple[UUID, ...] = ()
 
     def hint(self) -> Hint:
-        return StatusChanged(user_id=self.user_id, data=self.data, room_ids=self.room_ids)
+        return StatusChanged(
+            user_id=self.user_id, data=self.data, room_ids=self.room_ids, large_room_ids=self.large_room_ids
+        )
 
 
 class _Revoked(Struct, frozen=True, array_like=True, tag="revoked"):
@@ -86,7 +89,7 @@ _Packed: TypeAlias = _Change | _Told | _StatusChanged | _Revoked | _Renamed | _R
 _PACK: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {
     Change: lambda hint: ("change", hint.room_id, hint.number, hint.event, hint.data, hint.leaver),
     Told: lambda hint: ("told", hint.room_id, hint.event, hint.data, hint.but),
-    StatusChanged: lambda hint: ("status", hint.user_id, hint.data, hint.room_ids),
+    StatusChanged: lambda hint: ("status", hint.user_id, hint.data, hint.room_ids, hint.large_room_ids),
     Revoked: lambda hint: ("revoked", hint.session_ids),
     Renamed: lambda hint: ("renamed", hint.user_id, hint.display_name, hint.avatar),
     Reached: lambda hint: ("reached", hint.room_id, hint.number),

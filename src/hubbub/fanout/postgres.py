@@ -238,11 +238,12 @@ def _smaller(hint: Hint) -> Sequence[Hint]:
     if isinstance(hint, Revoked) and len(hint.session_ids) > 1:
         half = len(hint.session_ids) // 2
         return Revoked(session_ids=hint.session_ids[:half]), Revoked(session_ids=hint.session_ids[half:])
-    if isinstance(hint, StatusChanged) and len(hint.room_ids) > 1:
-        half = len(hint.room_ids) // 2
+    if isinstance(hint, StatusChanged) and len(hint.room_ids) + len(hint.large_room_ids) > 1:
+        named, large = hint.room_ids, hint.large_room_ids
+        i, j = len(named) // 2, len(large) // 2
         return tuple(
-            StatusChanged(user_id=hint.user_id, data=hint.data, room_ids=some)
-            for some in (hint.room_ids[:half], hint.room_ids[half:])
+            StatusChanged(user_id=hint.user_id, data=hint.data, room_ids=some, large_room_ids=others)
+            for some, others in ((named[:i], large[j:]), (named[i:], large[:j]))
         )
     return ()
 

@@ -312,6 +312,11 @@ class Registry:
             return True
         return not allowed and host is not None and origin.partition("://")[2].lower() == host.lower()
 
+    def send_away(self) -> None:
+        """Close every connection at once; official clients come back."""
+        for connection in list(self.connections.values()):
+            connection.close(SHUTTING_DOWN, code=GOING_AWAY, text=SHUTTING_DOWN)
+
     async def close(self, timeout: float) -> None:
         """Close every connection, so that official clients come back to another node; then wait.
 
@@ -320,8 +325,7 @@ class Registry:
         """
         self.closing = True
         self.start()
-        for connection in list(self.connections.values()):
-            connection.close(SHUTTING_DOWN, code=GOING_AWAY, text=SHUTTING_DOWN)
+        self.send_away()
         end = self.now() + timeout
         while (self.transports or self.tasks) and self.now() < end:  # noqa: ASYNC110 - once in a process's life
             await asyncio.sleep(0.01)

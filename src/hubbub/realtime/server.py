@@ -68,6 +68,10 @@ class Realtime:
         """The ASGI application for polling."""
         await self._polling(scope, receive, send)
 
+    def send_away(self) -> None:
+        """Close every connection at once, to come back by itself, to this process or another."""
+        self._registry.send_away()
+
     async def close(self, deadline: float = 5.0) -> None:
         """Close every connection, so that official clients come back by themselves, and wait for handlers to return.
 

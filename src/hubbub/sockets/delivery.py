@@ -107,7 +107,7 @@ def _pass_on(edge: Edge, hint: Hint) -> None:
     if isinstance(hint, Told):
         _tell(edge, hint)
     elif isinstance(hint, StatusChanged):
-        _tell_status(edge, hint)
+        edge.roster.status(hint, [seat.socket for seat in edge.seats.by_user.get(hint.user_id, ())])
     elif isinstance(hint, Reached):
         edge.feeds.reached(hint.room_id, hint.number)
     elif isinstance(hint, SignInFailed):
@@ -131,18 +131,3 @@ def _tell(edge: Edge, hint: Told) -> None:
     message = encode_event_json("/", hint.event, [_ENCODE(hint.data)])
     message.key = hint.key
     broadcast(listeners, message)
-
-
-def _tell_status(edge: Edge, hint: StatusChanged) -> None:
-    """Each who shares a room with that person, once."""
-    heard: dict[Socket, None] = {}
-    for room_id in hint.room_ids:
-        feed = edge.feeds.by_id.get(room_id)
-        if feed is not None:
-            heard.update(dict.fromkeys(feed.everyone()))
-            edge.roster.changed(room_id)
-    for seat in edge.seats.by_user.get(hint.user_id, ()):
-        heard[seat.socket] = None
-    message = encode_event_json("/", "user-status-update", [_ENCODE(hint.data)])
-    message.key = ("user-status-update", hint.user_id)
-    broadcast(heard, message)

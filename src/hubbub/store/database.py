@@ -8,7 +8,7 @@ A connection that dies during a statement means *unknown*, never *failed* (`unav
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -64,6 +64,8 @@ class Database:
     def __init__(self, pool: asyncpg.Pool, timeout: float) -> None:
         self._pool = pool
         self._timeout = timeout
+        self.guard: Callable[[], Awaitable[None]] | None = None
+        """Asked before each use: raises where this process may not act just now; see `chat/lease.py`."""
 
     @classmethod
     async def open(cls, connect: Mapping[str, Any], *, size: int, timeout: float) -> Database:
@@ -109,12 +111,17 @@ class Database:
         return int(self._pool.get_max_size())
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
         """A connection; each statement on it is its own transaction.
+
+        Args:
+            is_guarded: False for what renews the lease itself.
 
         Raises:
             HubbubError: `overloaded` when none came free in time, `unavailable` when the database is away.
         """
+        if is_guarded and self.guard is not None:
+            await self.guard()
         try:
             held = await self._pool.acquire(timeout=self._timeout)
         except TimeoutError:

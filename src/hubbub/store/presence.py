@@ -25,19 +25,25 @@ def status_of(row: Record, online: bool) -> UserStatusUpdate:
     )
 
 
-async def heartbeat(conn: Connection, node_id: UUID, host: str, seconds: float) -> None:
-    """This process lives for `seconds` more, by the database's clock."""
-    await conn.execute(SQL["heartbeat"], node_id, host, seconds)
+async def take_lease(conn: Connection, node_id: UUID, host: str, seconds: float) -> None:
+    """A node begins, with a lease of `seconds` by the database's clock."""
+    await conn.execute(SQL["take_lease"], node_id, host, seconds)
 
 
-async def retire(conn: Connection, node_id: UUID) -> set[UUID]:
-    """This process ends; whose connections went with it."""
-    return {row["user_id"] for row in await conn.fetch(SQL["retire"], node_id)}
+async def renew_lease(conn: Connection, node_id: UUID, seconds: float) -> bool:
+    """A node's lease lasts `seconds` from now. False where the node has been swept."""
+    return await conn.fetchval(SQL["renew_lease"], node_id, seconds) is not None
 
 
-async def sweep(conn: Connection) -> set[UUID]:
-    """Remove what dead processes left; whose connections those were."""
-    return {row["user_id"] for row in await conn.fetch(SQL["sweep"])}
+async def retire(conn: Connection, node_id: UUID) -> bool:
+    """A node ends, and its connections with it; whether others live on."""
+    await conn.execute(SQL["retire"], node_id)
+    return bool(await conn.fetchval(SQL["others_live"], node_id))
+
+
+async def sweep(conn: Connection) -> None:
+    """Remove nodes whose lease has run out, and their connections; one node does so at a time."""
+    await conn.execute(SQL["sweep"])
 
 
 async def opened(conn: Connection, node_id: UUID, rows: Sequence[tuple[UUID, UUID, str, UUID]]) -> None:
@@ -62,9 +68,14 @@ async def now_online(conn: Connection, user_ids: list[UUID]) -> list[UserStatusU
     return [status_of(row, True) for row in await conn.fetch(SQL["now_online"], user_ids)]
 
 
-async def now_offline(conn: Connection, user_ids: list[UUID]) -> list[UserStatusUpdate]:
-    """Of these people, those who have just gone off-line."""
-    return [status_of(row, False) for row in await conn.fetch(SQL["now_offline"], user_ids)]
+async def now_offline(conn: Connection, user_ids: list[UUID], seconds: float) -> list[UserStatusUpdate]:
+    """Of these people, those who have just gone off-line: without any connection for `seconds`."""
+    return [status_of(row, False) for row in await conn.fetch(SQL["now_offline"], user_ids, seconds)]
+
+
+async def strays(conn: Connection, seconds: float) -> list[UserStatusUpdate]:
+    """People called on-line who have had no connection for `seconds`, whoever held their last; off-line from now on."""
+    return [status_of(row, False) for row in await conn.fetch(SQL["strays"], seconds)]
 
 
 async def set_status(conn: Connection, user_id: UUID, online: bool) -> UserStatusUpdate | None:
@@ -73,14 +84,9 @@ async def set_status(conn: Connection, user_id: UUID, online: bool) -> UserStatu
     return status_of(row, online) if row else None
 
 
-async def all_offline(conn: Connection) -> None:
-    """Correct what a crash left."""
-    await conn.execute(SQL["all_offline"])
-
-
 async def rooms_of(
     conn: Connection, user_ids: list[UUID], most_members: int, most_rooms: int
-) -> dict[UUID, list[UUID]]:
-    """Each person's rooms of up to `most_members` members."""
+) -> dict[UUID, tuple[list[UUID], list[UUID]]]:
+    """Each person's rooms: those of up to `most_members` members, and the larger ones."""
     rows = await conn.fetch(SQL["rooms_of"], user_ids, most_members, most_rooms)
-    return {row["user_id"]: row["room_ids"] or [] for row in rows}
+    return {row["user_id"]: (row["small"] or [], row["large"] or []) for row in rows}

@@ -193,7 +193,7 @@ async def test_active_sessions_follow_the_connection(server: Running) -> None:
     first = await row()
     assert first["socket_id"] == client.sio.get_sid("/")  # type: ignore[index]
     assert (first["room_id"], first["auth_session_id"]) == (None, ann.session_id)  # type: ignore[index]
-    assert first["node_id"] == server.chat.presence.node_id  # type: ignore[index]
+    assert first["node_id"] == server.chat.presence.lease.node_id  # type: ignore[index]
 
     async def in_room(name: str | None) -> bool:
         found = await row()

@@ -1,24 +1,43 @@
 -- Connections (`active_sessions`), the leases of the processes that hold them, and who is on-line.
 
--- name: heartbeat
--- This process lives: its lease by the database's clock.
-INSERT INTO hubbub.nodes AS n (node_id, host, lease_until) VALUES ($1, $2, now() + make_interval(secs => $3))
-ON CONFLICT (node_id) DO UPDATE SET lease_until = excluded.lease_until
-RETURNING n.node_id;
+-- name: take_lease
+-- This process begins as a node: its lease by the database's clock.
+INSERT INTO hubbub.nodes (node_id, host, lease_until) VALUES ($1, $2, now() + make_interval(secs => $3));
+
+-- name: renew_lease
+-- This process lives. No row: another has swept it, and it is this node no longer.
+UPDATE hubbub.nodes SET lease_until = now() + make_interval(secs => $2) WHERE node_id = $1 RETURNING node_id;
 
 -- name: retire
--- This process ends: its lease and its connections go.
-WITH gone AS (DELETE FROM hubbub.nodes WHERE node_id = $1)
-DELETE FROM public.active_sessions WHERE node_id = $1 RETURNING user_id;
+-- This process ends: its lease and its connections go; whose those were was seen until now.
+WITH node AS (
+    DELETE FROM hubbub.nodes WHERE node_id = $1
+), gone AS (
+    DELETE FROM public.active_sessions WHERE node_id = $1 RETURNING user_id
+)
+UPDATE public.users SET last_seen = now() WHERE user_id IN (
+    SELECT u.user_id FROM public.users AS u WHERE u.user_id IN (SELECT g.user_id FROM gone AS g)
+    ORDER BY u.user_id FOR NO KEY UPDATE
+);
+
+-- name: others_live
+-- Is there another process that lives?
+SELECT EXISTS (SELECT FROM hubbub.nodes WHERE lease_until >= now() AND node_id <> $1);
 
 -- name: sweep
--- Removes what processes that no longer live have left behind.
-WITH dead AS (
-    DELETE FROM hubbub.nodes WHERE lease_until < now()
+-- Removes the nodes whose lease has run out, with their connections, and connections of nodes that are not there; one
+-- process does so at a time, the others need not wait. A node that renews its lease at this moment is not swept.
+WITH mine AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(hashtext('hubbub.nodes')) AS got
+), dead AS (
+    DELETE FROM hubbub.nodes AS n USING mine WHERE mine.got AND n.lease_until < now() RETURNING n.node_id
 )
-DELETE FROM public.active_sessions AS s
-WHERE NOT EXISTS (SELECT FROM hubbub.nodes AS n WHERE n.node_id = s.node_id AND n.lease_until >= now())
-RETURNING s.user_id;
+DELETE FROM public.active_sessions AS s USING mine
+WHERE mine.got AND (
+    s.node_id IS NULL
+    OR s.node_id IN (SELECT d.node_id FROM dead AS d)
+    OR NOT EXISTS (SELECT FROM hubbub.nodes AS n WHERE n.node_id = s.node_id)
+);
 
 -- name: opened
 -- Rows for new connections, a batch at once.
@@ -35,27 +54,48 @@ FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (session_id, room_id
 WHERE s.session_id = t.session_id;
 
 -- name: closed
--- Removes the rows of connections that ended, a batch at once.
-DELETE FROM public.active_sessions WHERE session_id = ANY ($1::uuid[]);
+-- Removes the rows of connections that ended, a batch at once; whose they were was seen until now.
+WITH gone AS (
+    DELETE FROM public.active_sessions WHERE session_id = ANY ($1::uuid[]) RETURNING user_id
+)
+UPDATE public.users SET last_seen = now() WHERE user_id IN (
+    SELECT u.user_id FROM public.users AS u WHERE u.user_id IN (SELECT g.user_id FROM gone AS g)
+    ORDER BY u.user_id FOR NO KEY UPDATE
+);
 
 -- name: now_online
 -- Of the people named, those who were off-line and have a connection: they are on-line now.
 UPDATE public.users AS u SET status = 'online', last_seen = now()
-WHERE u.user_id = ANY ($1::uuid[]) AND u.status IS DISTINCT FROM 'online' AND u.deleted_at IS NULL
-  AND EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = u.user_id)
+WHERE u.user_id IN (
+    SELECT c.user_id FROM public.users AS c
+    WHERE c.user_id = ANY ($1::uuid[]) AND c.status IS DISTINCT FROM 'online' AND c.deleted_at IS NULL
+      AND EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = c.user_id)
+    ORDER BY c.user_id FOR NO KEY UPDATE
+)
 RETURNING u.user_id, u.username, u.display_name, u.last_seen;
 
 -- name: now_offline
--- Of the people named, those without any connection: they are off-line now.
-UPDATE public.users AS u SET status = 'offline', last_seen = now()
-WHERE u.user_id = ANY ($1::uuid[]) AND u.status IS DISTINCT FROM 'offline'
-  AND NOT EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = u.user_id)
+-- Of the people named, those who have had no connection to any process for `$2` seconds: they are off-line now.
+UPDATE public.users AS u SET status = 'offline'
+WHERE u.user_id IN (
+    SELECT c.user_id FROM public.users AS c
+    WHERE c.user_id = ANY ($1::uuid[]) AND c.status IS DISTINCT FROM 'offline'
+      AND coalesce(c.last_seen, '-infinity') <= now() - make_interval(secs => $2)
+      AND NOT EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = c.user_id)
+    ORDER BY c.user_id FOR NO KEY UPDATE
+)
 RETURNING u.user_id, u.username, u.display_name, u.last_seen;
 
--- name: all_offline
--- At start, after a crash: whoever is called on-line without a connection is not.
+-- name: strays
+-- The same of whoever is called on-line, at most 1,000 at once: the process that held their last connection may be gone.
 UPDATE public.users AS u SET status = 'offline'
-WHERE u.status = 'online' AND NOT EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = u.user_id);
+WHERE u.user_id IN (
+    SELECT c.user_id FROM public.users AS c
+    WHERE c.status = 'online' AND coalesce(c.last_seen, '-infinity') <= now() - make_interval(secs => $1)
+      AND NOT EXISTS (SELECT FROM public.active_sessions AS s WHERE s.user_id = c.user_id)
+    ORDER BY c.user_id LIMIT 1000 FOR NO KEY UPDATE
+)
+RETURNING u.user_id, u.username, u.display_name, u.last_seen;
 
 -- name: set_status
 -- What a person says of themselves with `update-online-status`.
@@ -63,12 +103,15 @@ UPDATE public.users SET status = $2, last_seen = now() WHERE user_id = $1 AND de
 RETURNING user_id, username, display_name, last_seen;
 
 -- name: rooms_of
--- The rooms in which people's coming and going is told: theirs, up to a size, the first `$3` of each.
-SELECT u.user_id, x.room_ids
+-- The rooms in which people's coming and going is told, the first `$3` of each person: up to `$2` members by name, in
+-- larger ones as a number.
+SELECT u.user_id, x.small, x.large
 FROM unnest($1::uuid[]) AS u (user_id)
 CROSS JOIN LATERAL (
-    SELECT array_agg(few.room_id) AS room_ids FROM (
-        SELECT m.room_id FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
-        WHERE m.user_id = u.user_id AND m.is_active AND r.member_count <= $2 LIMIT $3
+    SELECT array_agg(few.room_id) FILTER (WHERE few.member_count <= $2) AS small,
+        array_agg(few.room_id) FILTER (WHERE few.member_count > $2) AS large
+    FROM (
+        SELECT m.room_id, r.member_count FROM public.room_members AS m JOIN public.rooms AS r USING (room_id)
+        WHERE m.user_id = u.user_id AND m.is_active LIMIT $3
     ) AS few
 ) AS x;
