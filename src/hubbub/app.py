@@ -36,6 +36,7 @@ from hubbub.chat.typing import TypingBook
 from hubbub.config import ConfigError, Settings
 from hubbub.domain import limits
 from hubbub.domain.changes import Hint
+from hubbub.ending import Ending
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
 from hubbub.fanout.postgres import PostgresBus
@@ -58,7 +59,8 @@ from hubbub.telemetry import Metrics, configure_logs, watch_loop
 from hubbub.workers.place import Link, Place
 from hubbub.workers.sums import add_up
 
-DRAIN_SECONDS: Final = 10.0
+GOING_SECONDS: Final = 6.0  # of the end, for clients to be sent away
+STORE_SECONDS: Final = 3.0  # for what waits to be stored then
 LAG_MAX: Final = 1_000  # changes the rooms in use may be behind before /readyz says so
 UPKEEP_SECONDS: Final = 3_600.0
 
@@ -82,6 +84,7 @@ class Hubbub:
     loop_lag: Histogram
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     closing: bool = False
+    ending: Ending = field(default_factory=Ending)
 
     @classmethod
     async def open(cls, settings: Settings, progress: Progress, place: Place | None = None) -> Hubbub:
@@ -235,15 +238,17 @@ class Hubbub:
                     await upkeep.prune(conn)
 
     async def drain(self) -> None:
-        """Finish and acknowledge the sends in flight, then send every client away, to come back elsewhere."""
+        """Send every client away, to come back elsewhere, with all that it sent answered; then take nothing more."""
         self.closing = True
+        log.info("asked to end", connections=self.realtime.connections)
+        if self.settings.drain_delay:
+            await self.ending.step("balancers see it", asyncio.sleep(self.settings.drain_delay))
+        await self.ending.step("clients go", self.realtime.leave(GOING_SECONDS), GOING_SECONDS)
         if self.siblings is not None:
             self.siblings.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self.chat.journal.close()
-                await self.chat.receipts.close()
-        await self.realtime.close(2.0)
+        await self.ending.step("sends are stored", self.chat.journal.close(), STORE_SECONDS)
+        await self.ending.step("receipts are stored", self.chat.receipts.close(), STORE_SECONDS)
+        await self.realtime.close(1.0)
 
     async def close(self) -> None:
         """End everything, in reverse order. After `drain`."""
@@ -252,11 +257,11 @@ class Hubbub:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.edge.feeds.stop()
         self.chat.typing.close()
-        await self.bus.close()
-        await self.chat.presence.close()
+        await self.ending.step("the bus", self.bus.close(), 1.5)
+        await self.ending.step("presence", self.chat.presence.close(), 2.0)
         self.chat.passwords.close()
-        await self.database.close()
-        await self.postgres.stop()
+        await self.ending.step("the pool", self.database.close(), 3.5)
+        await self.ending.step("PostgreSQL", self.postgres.stop(), keep=0.5)
 
 
 def _with_connection(database: Database, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -344,6 +349,14 @@ class _Server(uvicorn.Server):
         """End as a signal would."""
         self.handle_exit(signal.SIGTERM, None)
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """The first signal lets clients go, the second ends at once."""
+        if self.should_exit:
+            self._hubbub.ending.hurry()
+            self.force_exit = True
+        self.should_exit = True
+        self._hubbub.ending.begin()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are ours: uvicorn would end the process before everything is closed."""
@@ -357,8 +370,6 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
         await self._hubbub.drain()
         await super().shutdown(sockets)
 
@@ -393,7 +404,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
             server_header=False,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=list(settings.trusted_proxies),
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
             backlog=4096,
         )

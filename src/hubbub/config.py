@@ -236,6 +236,13 @@ class Settings:
         "How processes tell each other what was committed. `local`: there is one. `postgres`: LISTEN and NOTIFY, for several "
         "on one database. `auto`: `local` for one process, `postgres` for several workers.",
     )
+    drain_delay: int = setting(
+        "HUBBUB_DRAIN_DELAY",
+        0,
+        _whole(0, 5),
+        "Seconds that a process which was asked to end goes on serving, with `/readyz` red, so that a load balancer sees it "
+        "before connections are refused: a little more than the balancer's interval.",
+    )
     trusted_proxies: tuple[str, ...] = setting(
         "HUBBUB_TRUSTED_PROXIES",
         (),

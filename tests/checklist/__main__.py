@@ -190,7 +190,7 @@ class Checklist:
     @staticmethod
     async def until(heard: asyncio.Queue[tuple[str, Any]], event: str, holds: Any) -> None:
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 while True:
                     name, data = await heard.get()
                     if name == event and holds(data):

@@ -52,6 +52,7 @@ class EngineEcho:
     """Engine.IO messages back to where they came from."""
 
     deadline = None
+    is_idle = True
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

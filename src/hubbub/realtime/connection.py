@@ -36,8 +36,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_add", "_allowance", "_channel", "_dirty", "_latest", "_limit", "_offered", "_paused", "_registry", "_waiting",
-        "_waiting_bytes", "alarm", "alarm_at", "engine", "handler", "sid",
+        "_add", "_allowance", "_dirty", "_latest", "_limit", "_offered", "_paused", "_registry", "_waiting",
+        "_waiting_bytes", "alarm", "alarm_at", "channel", "engine", "handler", "sid",
     )  # fmt: skip
 
     handler: Handler
@@ -56,7 +56,7 @@ class Connection:
         self.alarm_at = float("inf")
         self._registry = registry
         self._add = registry.flusher_add
-        self._channel: Channel | None = channel
+        self.channel: Channel | None = channel  # the transport in use; None once closed
         self._offered: Channel | None = None
         self._waiting: list[Encoded] = []
         self._waiting_bytes = 0
@@ -67,9 +67,9 @@ class Connection:
         self._paused = False
 
     @property
-    def channel(self) -> Channel | None:
-        """The transport in use; None once closed."""
-        return self._channel
+    def is_quiet(self) -> bool:
+        """Nothing that came is unanswered, and nothing waits to leave."""
+        return not self._waiting and self.handler.is_idle
 
     # Sending
 
@@ -91,16 +91,16 @@ class Connection:
 
     def _has_room(self, message: Encoded) -> bool:
         """The slow path of `send`: what the transport holds is counted exactly. Closes a slow connection."""
-        if self._channel is None:
+        if self.channel is None:
             return False
         self.flush({})
-        held = self._waiting_bytes + self._channel.buffered()
+        held = self._waiting_bytes + self.channel.buffered()
         # One message larger than half the outbox (a page of history) is taken while less than half is in use.
         if held + message.size > self._limit and held > self._limit // 2:
             self.close(end.SLOW, code=end.TRY_AGAIN_LATER, text=end.SLOW)
             return False
-        if self._channel.ready:
-            self._allowance = max(self._limit - self._channel.buffered(), self._waiting_bytes + message.size)
+        if self.channel.ready:
+            self._allowance = max(self._limit - self.channel.buffered(), self._waiting_bytes + message.size)
         elif message.key is not None:  # backed up: of passing events only the latest waits, behind the others
             latest = self._latest = self._latest or {}
             earlier = latest.pop(message.key, None)
@@ -115,7 +115,7 @@ class Connection:
     def flush(self, memo: type_of_memo) -> None:
         """Write all that waits, as far as the transport takes it now."""
         self._dirty = False
-        channel = self._channel
+        channel = self.channel
         if channel is not None and channel.ready and (self._waiting or self._latest):
             waiting = self._waiting
             if self._latest:
@@ -134,7 +134,7 @@ class Connection:
 
     def channel_ready(self, channel: Channel) -> None:
         """The transport takes data again."""
-        if channel is self._channel:
+        if channel is self.channel:
             self._allowance = self._limit - min(end.HIGH_WATER, self._limit // 2)
             self.flush({})
 
@@ -146,7 +146,7 @@ class Connection:
 
     def receive(self, channel: Channel, packet: Packet) -> None:
         """A packet came over `channel`; whatever is wrong with it ends the connection."""
-        if channel is not self._channel:
+        if channel is not self.channel:
             if channel is self._offered and channel is not None:
                 self._receive_offered(packet)
             return
@@ -177,16 +177,16 @@ class Connection:
 
     def pause_reading(self) -> None:
         """The layer above has enough to do; nothing more is read until `resume_reading`."""
-        if not self._paused and self._channel is not None:
+        if not self._paused and self.channel is not None:
             self._paused = True
-            self._channel.pause_reading()
+            self.channel.pause_reading()
 
     def resume_reading(self) -> None:
         if self._paused:
             self._paused = False
-            if self._channel is not None:
+            if self.channel is not None:
                 self.engine.postpone(self._registry.now())
-                self._channel.resume_reading()
+                self.channel.resume_reading()
 
     # Upgrade, EIO "Upgrade"
 
@@ -207,7 +207,7 @@ class Connection:
             self.release_poll()
         elif action is Action.SWITCH:
             self.release_poll()
-            self._channel, self._offered = offered, None
+            self.channel, self._offered = offered, None
             self._registry.stats.upgrades += 1
             if self._paused:
                 offered.pause_reading()
@@ -226,8 +226,8 @@ class Connection:
     def release_poll(self) -> None:
         """Answer a waiting poll, with what waits or with a `noop`, so that the client can move on."""
         self.flush({})
-        if self._channel is not None and self._channel.ready:
-            self._channel.write([Encoded(b"6")], {})
+        if self.channel is not None and self.channel.ready:
+            self.channel.write([Encoded(b"6")], {})
 
     # The end
 
@@ -236,7 +236,7 @@ class Connection:
         if channel is self._offered:
             self._offered = None
             self.engine.lose_offer()
-        elif channel is self._channel:
+        elif channel is self.channel:
             self.close(reason)
 
     def close(self, reason: str, *, code: int = end.NORMAL, text: str = "", by_client: bool = False) -> None:
@@ -247,12 +247,12 @@ class Connection:
             code: the WebSocket close code, with `text` (at most 123 bytes).
             by_client: it was the client's wish.
         """
-        channel = self._channel
+        channel = self.channel
         if channel is None:
             return
         self.flush({})
         self.engine.close()
-        self._channel = None
+        self.channel = None
         self._waiting, self._latest = [], None
         self._waiting_bytes = 0
         self._allowance = -1  # every send takes the slow path, which sees the end
@@ -272,7 +272,7 @@ class Connection:
 
     def on_alarm(self, now: float) -> None:
         """Time has come to `now`: what is due is done."""
-        if self._channel is None:
+        if self.channel is None:
             return
         if self.handler.deadline is not None and now >= self.handler.deadline:
             self.close(end.CONNECT_TIMEOUT, code=end.POLICY, text="no namespace was joined in time")
@@ -287,5 +287,5 @@ class Connection:
             return
         elif action is Action.DROP_OFFER:
             self._drop_offer(end.POLICY, "the upgrade was not finished in time")
-        if self._channel is not None:
+        if self.channel is not None:
             self.rearm()

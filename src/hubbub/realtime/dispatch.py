@@ -78,6 +78,10 @@ class Dispatcher:
     def deadline(self) -> float | None:
         return self._session.deadline
 
+    @property
+    def is_idle(self) -> bool:
+        return not (self._busy or self._inbox or self._in_flight)
+
     def message(self, data: str | bytes) -> None:
         packet = self._session.receive(data)
         if packet is None:

@@ -219,7 +219,8 @@ class Registry:
         self.connections: dict[str, Connection] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.transports: set[Any] = set()  # WebSockets whose TCP connection is open, in use or closing
-        self.closing = False
+        self.leaving = False  # no new session is opened
+        self.closing = False  # nothing is answered any more
         self._make_handler = make_handler
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -297,6 +298,8 @@ class Registry:
             return self.find(sid) or UNKNOWN_SID
         if method != "GET":
             return BAD_METHOD
+        if self.leaving:
+            return CLOSING
         if len(self.connections) >= self.options.max_connections:
             self.stats.refused += 1
             return FULL

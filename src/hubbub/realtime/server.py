@@ -1,7 +1,7 @@
 """`Realtime`: the whole of Engine.IO and Socket.IO for one process, as uvicorn and an application see it.
 
 Give `protocol_factory` to uvicorn as `ws=`, route HTTP requests under `options.path` to the instance itself, and call
-`close` before uvicorn stops. Before it: `app.py`. After it: `registry.py`, `websocket.py`, `polling.py`.
+`leave` and `close` before uvicorn stops. Before it: `app.py`. After it: `registry.py`, `websocket.py`, `polling.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.realtime.application import Handlers
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.dispatch import Dispatcher
+from hubbub.realtime.leaving import leave
 from hubbub.realtime.polling import Polling, Receive, Scope, Send
 from hubbub.realtime.registry import Options, Registry, Stats
 from hubbub.realtime.transport import Handler
@@ -71,6 +72,14 @@ class Realtime:
     def send_away(self) -> None:
         """Close every connection at once, to come back by itself, to this process or another."""
         self._registry.send_away()
+
+    async def leave(self, most: float) -> None:
+        """Open nothing new, and send every client away at a moment of its own; see `leaving.py`.
+
+        Args:
+            most: seconds this may take; who has not gone by then is closed by `close`.
+        """
+        await leave(self._registry, most)
 
     async def close(self, deadline: float = 5.0) -> None:
         """Close every connection, so that official clients come back by themselves, and wait for handlers to return.

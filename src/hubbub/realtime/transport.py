@@ -32,6 +32,10 @@ class Handler(Protocol):
     def deadline(self) -> float | None:
         """When, on the loop's clock, the connection is to be closed as `connect timeout`; None for never."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that came has been answered."""
+
     def message(self, data: str | bytes) -> None:
         """One Engine.IO message arrived. A `WireError` closes the connection."""
 

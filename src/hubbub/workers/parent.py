@@ -1,7 +1,7 @@
 """`hubbub serve --workers N`: the parent of N processes that serve one port.
 
 Promises: it alone starts and stops the embedded PostgreSQL and brings the schema up to date; it says that Hubbub is
-ready once every worker serves; SIGTERM and SIGINT reach every worker, which then end as a single process does; a worker
+ready once every worker serves; SIGTERM and SIGINT reach every worker, which then end as a single process does, in 20 seconds at most; a worker
 that dies is started again, unless it dies at once `TRIES` times in a row, which ends the whole with its reason. When the
 parent itself is killed, the workers see the end of their line to it, and end.
 Before it: the command line. After it: `child.py`, one process each.
@@ -29,6 +29,7 @@ import structlog
 
 from hubbub import listener as listening
 from hubbub.config import ConfigError, Settings
+from hubbub.ending import END_SECONDS, POSTGRES_SECONDS
 from hubbub.listener import announce, listen
 from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Progress, Trouble, server_for
 from hubbub.store import migrate
@@ -38,7 +39,7 @@ from hubbub.workers.place import Place, letter
 SETTLED_SECONDS: Final = 10.0  # a worker that lived longer did not die at once
 TRIES: Final = 3
 PAUSE_FIRST, PAUSE_MOST = 0.2, 5.0
-STOP_SECONDS: Final = 25.0  # a worker drains in less; see `app.py`
+STOP_SECONDS: Final = END_SECONDS - POSTGRES_SECONDS  # a worker, which has no PostgreSQL to stop, ends in less
 
 log = structlog.get_logger("workers")
 
@@ -96,9 +97,9 @@ class Parent:
             keeper.result()
 
     def _stop(self, number: signal.Signals) -> None:
-        """The first signal lets the workers drain; Ctrl-C after it ends them at once."""
-        if self._stopping.is_set() and number == signal.SIGINT:
-            self._tell(signal.SIGKILL)
+        """The first signal lets the workers drain, the second is passed on to end them at once."""
+        if self._stopping.is_set():
+            self._tell(number)
         self._stopping.set()
 
     def _tell(self, number: signal.Signals) -> None:
@@ -225,7 +226,9 @@ async def run(settings: Settings, progress: Progress) -> None:
             await Parent(settings, spec, bound, folder).run(partial(announce, bound, began))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            await postgres.stop()
+            with contextlib.suppress(TimeoutError):  # then it ends by itself
+                async with asyncio.timeout(POSTGRES_SECONDS):
+                    await postgres.stop()
 
 
 async def _connect(spec: ConnectionSpec) -> asyncpg.Connection:

@@ -109,8 +109,8 @@ async def test_what_passes_crosses_over_too(two: Machine) -> None:
     assert (await there.wait_for("message-updated"))["message"] == "hello!"
     both = {ann.id, bob.id}
     await here.wait_for("room-users", lambda users: {user["userId"] for user in users} == both)
-    await two.clients[-1].close()
-    await here.wait_for("user-status-update", lambda update: update["userId"] == bob.id and not update["online"], 10)
+    await there.ok("update-online-status", {"online": False})
+    await here.wait_for("user-status-update", lambda update: update["userId"] == bob.id and not update["online"])
 
 
 async def test_a_message_too_large_for_the_bus_crosses_over(two: Machine) -> None:
