@@ -292,6 +292,7 @@ async def test_the_page(database: str, tmp_path: Path) -> None:
         assert (await rest.http.get("/index.html")).content == page.content
         script = await rest.http.get("/js/chat.js")
         assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert script.headers["access-control-allow-origin"] == "*"
         assert script.headers["etag"] != page.headers["etag"]
         for held in (
             {"if-none-match": script.headers["etag"]},
