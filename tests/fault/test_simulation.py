@@ -1,11 +1,8 @@
-"""Some seeds of the simulation; and that it finds what is planted in Hubbub's own parts, so that finding nothing means something."""
+"""The simulation finds what is planted in Hubbub's own parts, so that finding nothing (campaign C23) means something."""
 
 from __future__ import annotations
 
 import logging
-import os
-import random
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +15,6 @@ from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.sequencer import RoomFeed
 from hubbub.store.journal import Journal
 
-SEEDS = 60
 MOST = 150  # seeds within which a planted bug is to be found
 
 
@@ -27,18 +23,6 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
-
-
-def test_seeds_that_nobody_chose() -> None:
-    """HUBBUB_SEED repeats a failure."""
-    first = int(os.environ.get("HUBBUB_SEED") or random.randrange(2**31))
-    sys.stdout.write(f"HUBBUB_SEED={first}\n")
-    outcomes = [simulate(seed) for seed in range(first, first + SEEDS)]
-    bad = {outcome.seed: outcome.violations for outcome in outcomes if outcome.violations}
-    assert not bad, bad
-    assert sum(outcome.messages for outcome in outcomes) > 5 * SEEDS
-    bitten = {name for outcome in outcomes for name in outcome.bitten}
-    assert {"answer lost", "hint lost", "line cut", "node killed", "database away"} <= bitten
 
 
 def test_a_seed_takes_the_same_course_each_time() -> None:
@@ -97,7 +81,7 @@ def _joins_with_a_seam(patch: pytest.MonkeyPatch) -> None:
 def _never_sweeps(patch: pytest.MonkeyPatch) -> None:
     from tests.fault.simulation.truth import Connection
 
-    patch.setattr(Connection, "sweep", lambda self: [])
+    patch.setattr(Connection, "sweep", lambda self: None)
 
 
 @pytest.mark.parametrize(

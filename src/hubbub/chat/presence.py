@@ -127,8 +127,8 @@ class Presence:
     def closed(self, session: Session) -> None:
         """A connection ended."""
         self._touched.pop(session.id, None)
-        if self._opened.pop(session.id, None) is None:
-            self._closed.append(session.id)
+        self._opened.pop(session.id, None)
+        self._closed.append(session.id)  # its row may stand, even where the answer to its writing never came
         self._gone[session.user_id] = time.monotonic() + self.offline_seconds + LOOK_SECONDS
         self._wake.set()
 
@@ -192,8 +192,7 @@ class Presence:
                         conn, self.lease.node_id, [(s.id, s.user_id, s.socket_id, s.auth_session_id) for s in batch]
                     )
                     for session in batch:
-                        if self._opened.pop(session.id, None) is None:
-                            self._closed.append(session.id)  # it ended while its row was written
+                        self._opened.pop(session.id, None)
                     async with self._flushed:
                         self._flushed.notify_all()
                 if closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fault.simulation")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     chosen = parser.parse_args()
     configure_logs("critical", "plain")
     began, bitten, bad, messages = time.monotonic(), Counter[str](), 0, 0
@@ -27,6 +29,11 @@ def main() -> int:
         if outcome.violations:
             bad += 1
             sys.stdout.write("\n  ".join([f"seed {seed}:", *outcome.violations]) + "\n")
+    if chosen.json:
+        sys.stdout.write(
+            json.dumps({"seeds": chosen.count, "violated": bad, "messages": messages, "bitten": bitten}) + "\n"
+        )
+        return 1 if bad else 0
     seconds = time.monotonic() - began
     sys.stdout.write(
         f"{chosen.count} seeds from {chosen.first}, {messages} messages, {seconds:.0f} s; violated by {bad}\n"

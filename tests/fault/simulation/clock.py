@@ -57,6 +57,7 @@ def virtual_time() -> Iterator[VirtualLoop]:
             mock.patch.object(time, "monotonic", now),
             mock.patch.object(time, "perf_counter", now),
             mock.patch.object(time, "time", now),
+            mock.patch.object(time, "clock_gettime", side_effect=lambda _: now()),
             mock.patch.object(importlib.import_module("hubbub.realtime.broadcast"), "perf_counter", now),
         ):
             yield loop

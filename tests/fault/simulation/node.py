@@ -114,6 +114,9 @@ class Node:
 
     async def start(self) -> None:
         """Begin to serve, once the database answers."""
+        lease = self.presence.lease
+        lease.on_fenced = self.realtime.send_away
+        lease.on_renewed = self.feeds.look_soon
         self.journal.start()
         self.tasks.append(asyncio.create_task(self.feeds.run()))
         while True:
@@ -134,7 +137,8 @@ class Node:
         self.alive = False
         self._ether.nodes.remove(self)
         registry = self.realtime._registry
-        for task in (*self.tasks, self.journal._writer, self.presence._task, *registry.tasks):
+        lease = self.presence.lease
+        for task in (*self.tasks, self.journal._writer, *self.presence._tasks, lease._renewal, *registry.tasks):
             if task is not None:
                 task.cancel()
         self.feeds.stop()
@@ -157,7 +161,7 @@ class Node:
         await self.presence.close()
 
     def hear(self, hints: Sequence[Hint]) -> None:
-        if self in self._ether.nodes:
+        if self in self._ether.nodes and self.presence.lease.holds:
             self.feeds.accept([hint for hint in hints if isinstance(hint, Change)])
 
     # realtime.Handlers
@@ -168,8 +172,8 @@ class Node:
             user_id=user, session_id=user, username="x", display_name="x", avatar=None, role="user", expires_at=2**40
         )
         try:
-            rooms = await self.line.do(lambda: dict(self.truth.rooms))
-        except (HubbubError, ConnectionError):
+            rooms = await self.line.ask(lambda: dict(self.truth.rooms))
+        except HubbubError:
             socket.close("unavailable")
             return
         seat = socket.data = Seat(actor, self.presence.opened(actor, socket.id))
@@ -179,7 +183,7 @@ class Node:
         try:
             for room, at in rooms.items():
                 await self._listen(socket, seat, room, at)
-        except (HubbubError, ConnectionError):
+        except HubbubError:
             self.disconnected(socket, "unavailable")
             socket.close("unavailable")
 
@@ -222,22 +226,16 @@ class Node:
         return {"success": True, "id": str(place.message_id), "seq": place.seq}
 
     async def _edit(self, message_id: UUID, text: str) -> dict[str, Any]:
-        try:
-            message = await self.line.do(lambda: Message(**vars(self.truth.edit(message_id, text))))
-        except ConnectionError:
-            raise HubbubError("unavailable") from None
+        message = await self.line.ask(lambda: Message(**vars(self.truth.edit(message_id, text))))
         self.bus.publish(_told(message, is_new=False))
         return {"success": True}
 
     async def _sync(self, cursors: dict[str, int]) -> dict[str, Any]:
         rooms = {}
-        try:
-            for room, number in cursors.items():
-                page, up_to, more = await self.line.do(partial(self.truth.since, UUID(room), number, PAGE))
-                told = [_told(message, is_new=False).data for message in page]
-                rooms[room] = {"changes": msgspec.to_builtins(told, str_keys=True), "upTo": up_to, "more": more}
-        except ConnectionError:
-            raise HubbubError("unavailable") from None
+        for room, number in cursors.items():
+            page, up_to, more = await self.line.ask(partial(self.truth.since, UUID(room), number, PAGE))
+            told = [_told(message, is_new=False).data for message in page]
+            rooms[room] = {"changes": msgspec.to_builtins(told, str_keys=True), "upTo": up_to, "more": more}
         return {"success": True, "rooms": rooms}
 
     # for the feeds
@@ -248,11 +246,11 @@ class Node:
             broadcast(listeners, message)
 
     async def _missed(self, room: UUID, number: int) -> tuple[list[Change], int]:
-        page, up_to, _ = await self.line.do(partial(self.truth.since, room, number, PAGE))
+        page, up_to, _ = await self.line.ask(partial(self.truth.since, room, number, PAGE))
         return [_told(message, is_new=message.seq > number) for message in page], up_to
 
     async def _positions(self, rooms: list[UUID]) -> dict[UUID, int]:
-        found: dict[UUID, int] = await self.line.do(lambda: {room: self.truth.rooms[room] for room in rooms})
+        found: dict[UUID, int] = await self.line.ask(lambda: {room: self.truth.rooms[room] for room in rooms})
         return found
 
 

@@ -7,7 +7,7 @@ that, the answer may never come, and the server may be away for seconds. Whoever
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -57,6 +57,7 @@ class Truth:
     sessions: dict[UUID, tuple[UUID, UUID]] = field(default_factory=dict)
     """Connections: whose, and on which node."""
     online: set[UUID] = field(default_factory=set)
+    seen: dict[UUID, float] = field(default_factory=dict)
     away_until: float = 0.0
     bitten: dict[str, int] = field(default_factory=dict)
 
@@ -137,6 +138,16 @@ class Line:
 
     truth: Truth
     cut_until: float = 0.0
+    guard: Callable[[], Awaitable[None]] | None = None
+
+    async def ask(self, work: Callable[[], Any]) -> Any:
+        """A statement of the application's.
+
+        Raises:
+            HubbubError: `unavailable`: it was not done, this process may not act, or it is not known.
+        """
+        async with self.connection():
+            return await self.do(work)
 
     async def do(self, work: Callable[[], Any]) -> Any:
         """As `Truth.do`, unless this node is cut off."""
@@ -147,8 +158,10 @@ class Line:
         return await self.truth.do(work)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
         """As `Database.connection`, with the same errors."""
+        if is_guarded and self.guard is not None:
+            await self.guard()
         try:
             yield Connection(self)
         except ConnectionError as error:
@@ -173,26 +186,34 @@ class Connection:
 
     # sql/presence.sql
 
-    def heartbeat(self, node: UUID, _host: str, seconds: float) -> None:
-        self._truth.leases[node] = asyncio.get_running_loop().time() + seconds
+    def take_lease(self, node: UUID, _host: str, seconds: float) -> None:
+        self._truth.leases[node] = _now() + seconds
 
-    def retire(self, node: UUID) -> list[dict[str, UUID]]:
+    def renew_lease(self, node: UUID, seconds: float) -> UUID | None:
+        if node not in self._truth.leases:
+            return None
+        self._truth.leases[node] = _now() + seconds
+        return node
+
+    def others_live(self, node: UUID) -> bool:
+        return any(until >= _now() for other, until in self._truth.leases.items() if other != node)
+
+    def retire(self, node: UUID) -> None:
         self._truth.leases.pop(node, None)
-        return self._remove(lambda _, owner: owner == node)
+        self._remove(lambda _, owner: owner == node)
 
-    def sweep(self) -> list[dict[str, UUID]]:
-        leases, now = self._truth.leases, asyncio.get_running_loop().time()
-        for node in [node for node, until in leases.items() if until < now]:
+    def sweep(self) -> None:
+        leases = self._truth.leases
+        for node in [node for node, until in leases.items() if until < _now()]:
             del leases[node]
-        return self._remove(lambda _, owner: owner not in leases)
+        self._remove(lambda _, owner: owner not in leases)
 
     def opened(self, ids: list[UUID], users: list[UUID], _sockets: list[str], node: UUID, _auth: list[UUID]) -> None:
         for session, user in zip(ids, users, strict=True):
             self._truth.sessions.setdefault(session, (user, node))
 
     def closed(self, ids: list[UUID]) -> None:
-        for session in ids:
-            self._truth.sessions.pop(session, None)
+        self._remove(lambda session, _: session in ids)
 
     def touched(self, *_: Any) -> None:
         return None
@@ -201,28 +222,40 @@ class Connection:
         here = {user for user, _ in self._truth.sessions.values()}
         return self._moved([user for user in users if user in here and user not in self._truth.online], True)
 
-    def now_offline(self, users: list[UUID]) -> list[dict[str, Any]]:
+    def now_offline(self, users: list[UUID], seconds: float) -> list[dict[str, Any]]:
         here = {user for user, _ in self._truth.sessions.values()}
-        return self._moved([user for user in users if user not in here and user in self._truth.online], False)
+        gone = [
+            user for user in users
+            if user in self._truth.online and user not in here and self._truth.seen.get(user, 0.0) <= _now() - seconds
+        ]  # fmt: skip
+        return self._moved(gone, False)
 
-    def all_offline(self) -> None:
-        self._truth.online &= {user for user, _ in self._truth.sessions.values()}
+    def strays(self, seconds: float) -> list[dict[str, Any]]:
+        return self.now_offline(sorted(self._truth.online), seconds)
 
     def rooms_of(self, users: list[UUID], *_: int) -> list[dict[str, Any]]:
-        return [{"user_id": user, "room_ids": list(self._truth.rooms)} for user in users]
+        return [{"user_id": user, "small": list(self._truth.rooms), "large": None} for user in users]
 
     def _moved(self, users: list[UUID], online: bool) -> list[dict[str, Any]]:
-        (self._truth.online.update if online else self._truth.online.difference_update)(users)
+        if online:
+            self._truth.online.update(users)
+            self._truth.seen.update(dict.fromkeys(users, _now()))
+        else:
+            self._truth.online.difference_update(users)
         return [{"user_id": user, "username": "x", "display_name": "x", "last_seen": None} for user in users]
 
-    def _remove(self, which: Callable[[UUID, UUID], bool]) -> list[dict[str, UUID]]:
+    def _remove(self, which: Callable[[UUID, UUID], bool]) -> None:
+        """Connections end; whose they were was seen until now."""
         sessions = self._truth.sessions
-        gone = {session: user for session, (user, node) in sessions.items() if which(user, node)}
-        for session in gone:
-            del sessions[session]
-        return [{"user_id": user} for user in gone.values()]
+        for session in [session for session, (_, node) in sessions.items() if which(session, node)]:
+            self._truth.seen[sessions.pop(session)[0]] = _now()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 PRESENCE_STATEMENTS = (
-    "heartbeat", "retire", "sweep", "opened", "closed", "touched", "now_online", "now_offline", "all_offline", "rooms_of",
+    "take_lease", "renew_lease", "others_live", "retire", "sweep", "opened", "closed", "touched", "now_online",
+    "now_offline", "strays", "rooms_of",
 )  # fmt: skip
