@@ -68,7 +68,7 @@ def metrics() -> str:
     ]
     # The readings are lazy; only their names and sentences are wanted here.
     anything = cast(Any, _Anything())
-    between = readings_between_processes(anything, anything)
+    between = readings_between_processes(anything, anything, anything)
     for reading in (*readings(anything, anything, anything, anything), *between):
         name = f"hubbub_{reading.name}" + ("_total" if reading.kind == "counter" else "")
         lines.append(f"| `{name}` | {reading.kind} | {reading.doc} |")

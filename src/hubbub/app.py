@@ -14,7 +14,7 @@ import secrets
 import signal
 import socket as sockets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -41,18 +41,18 @@ from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
 from hubbub.fanout.postgres import PostgresBus
 from hubbub.histogram import Histogram
-from hubbub.listener import announce, listen
+from hubbub.listener import announce, listen, own_address
 from hubbub.metrics import readings, readings_between_processes
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, server_for
 from hubbub.postgres.ready import ReadyPostgres
-from hubbub.realtime import BoundedHttp, Options, Realtime, SharedHttp, Siblings, Socket
+from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
 from hubbub.sockets import connect, delivery
 from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
 from hubbub.sockets.events import ChatHandlers, failure
 from hubbub.sockets.roster import Roster
-from hubbub.store import arrivals, migrate, notify, rooms, sync, upkeep
+from hubbub.store import arrivals, migrate, notify, presence, rooms, sync, upkeep
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
 from hubbub.telemetry import Metrics, configure_logs, watch_loop
@@ -80,6 +80,7 @@ class Hubbub:
     realtime: Realtime
     application: Any
     siblings: Siblings | None
+    nodes: Nodes | None
     metrics: Metrics
     loop_lag: Histogram
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -122,6 +123,7 @@ class Hubbub:
         place: Place | None,
     ) -> Hubbub:
         bus = _bus(settings, spec, place)
+        address = Address.read(own_address(settings, spec.hosts[0])) if settings.has_other_nodes else None
         chat = Chat(
             database=database,
             journal=Journal(
@@ -134,7 +136,7 @@ class Hubbub:
             tokens=Tokens(settings.jwt_secret or kept_secret(settings), settings.jwt_expires_in),
             passwords=Passwords(),
             receipts=ReceiptBook(database, bus, settings.receipt_rows_max_members),
-            presence=Presence(database, bus),
+            presence=Presence(database, bus, address=str(address) if address else None),
             typing=TypingBook(bus),
             login_failures=FailureLimiter(limits.FAILURES_OF_NAME, limits.FAILURES_OF_ADDRESS, seconds=60),
             sends=SendLimiter(settings.send_rate),
@@ -158,12 +160,15 @@ class Hubbub:
         edge = Edge(chat, feeds, Seats(), Roster(database, bus, feeds))
         if isinstance(bus, PostgresBus):
             bus.gap = feeds.look_soon
-        realtime = Realtime(_options(settings, place), {"/": ChatHandlers(edge)}, on_error=failure)
-        siblings = Siblings(place.number, place.count, place.folder, realtime.options.path) if place else None
+        options = _options(settings, place, address)
+        realtime = Realtime(options, {"/": ChatHandlers(edge)}, on_error=failure)
+        prefix = _prefix(address)
+        siblings = Siblings(place.number, place.count, place.folder, options.path, prefix) if place else None
+        nodes = _nodes(address, _with_connection(database, presence.addresses), options) if address else None
         loop_lag = Histogram()
-        shown = (*readings(chat, edge, realtime, loop_lag), *readings_between_processes(bus.stats, siblings))
+        shown = (*readings(chat, edge, realtime, loop_lag), *readings_between_processes(bus.stats, siblings, nodes))
         metrics = Metrics(shown)
-        hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, None, siblings, metrics, loop_lag)
+        hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, metrics, loop_lag)
         hubbub.application = make_application(
             chat,
             settings,
@@ -196,7 +201,8 @@ class Hubbub:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI application: Socket.IO's polling under its path, REST and the page elsewhere."""
         if scope["type"] == "http" and scope["path"].startswith(self.realtime.options.path.rstrip("/")):
-            await self.realtime(scope, receive, send)
+            if self.nodes is None or not await self.nodes.forward(scope, receive, send):
+                await self.realtime(scope, receive, send)
         else:
             await self.application(scope, receive, send)
 
@@ -204,6 +210,13 @@ class Hubbub:
         """Take hints from the bus. None while the lease has run out: what we hold may be revoked, and the look tells it."""
         if self.chat.presence.lease.holds:
             delivery.accept(self.edge, hints)
+
+    @property
+    def http_protocol(self) -> Callable[..., NodeHttp]:
+        """What uvicorn makes for each connection."""
+        return (
+            partial(NodeHttp, self.nodes) if self.siblings is None else partial(SharedHttp, self.siblings, self.nodes)
+        )
 
     async def not_ready(self) -> list[str]:
         """Why this process should get no traffic just now; empty when it should."""
@@ -249,6 +262,8 @@ class Hubbub:
         await self.ending.step("sends are stored", self.chat.journal.close(), STORE_SECONDS)
         await self.ending.step("receipts are stored", self.chat.receipts.close(), STORE_SECONDS)
         await self.realtime.close(1.0)
+        if self.nodes is not None:
+            self.nodes.close()  # last: until here, what still comes to us for other nodes gets there
 
     async def close(self) -> None:
         """End everything, in reverse order. After `drain`."""
@@ -285,9 +300,26 @@ def _bus(settings: Settings, spec: ConnectionSpec, place: Place | None) -> Local
     return LocalBus()
 
 
-def _options(settings: Settings, place: Place | None) -> Options:
+def _prefix(address: Address | None) -> str:
+    """What the ids of this node's sessions begin with."""
+    return f"{address.key}." if address is not None else ""
+
+
+def _nodes(address: Address, living: Callable[[], Awaitable[Iterable[str]]], options: Options) -> Nodes:
+    """The other nodes. A poll is held until the next ping at the latest."""
+    return Nodes(
+        address,
+        living,
+        path=options.path,
+        answer_patience=(options.ping_interval_ms + options.ping_timeout_ms) / 1000,
+        answer_max=options.outbox_bytes,
+        most=max(100, options.max_connections // 4),
+    )
+
+
+def _options(settings: Settings, place: Place | None, address: Address | None) -> Options:
     return Options(
-        sid_prefix=f"{place.number}." if place is not None else "",
+        sid_prefix=_prefix(address) + (f"{place.number}." if place is not None else ""),
         ping_interval_ms=settings.ping_interval_ms,
         ping_timeout_ms=settings.ping_timeout_ms,
         max_payload=settings.max_payload,
@@ -342,7 +374,9 @@ class _Server(uvicorn.Server):
     async def _take(self, connection: sockets.socket, first: bytes) -> None:
         """Go on with a connection that a sibling has handed over."""
         assert self._hubbub.siblings is not None
-        make = partial(SharedHttp, self._hubbub.siblings, self.config, self.server_state, {}, first=first)
+        make = partial(
+            SharedHttp, self._hubbub.siblings, self._hubbub.nodes, self.config, self.server_state, {}, first=first
+        )
         await asyncio.get_running_loop().connect_accepted_socket(make, connection)
 
     def end(self) -> None:
@@ -388,6 +422,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
         listener = sockets.socket(fileno=place.shared_listener)
     else:
         listener = listen(settings, is_one_of_many=place is not None)
+    settings = replace(settings, port=listener.getsockname()[1])
     try:
         hubbub = await Hubbub.open(settings, progress, place)
     except BaseException:
@@ -396,7 +431,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
     try:
         config = uvicorn.Config(
             hubbub,
-            http=BoundedHttp if hubbub.siblings is None else partial(SharedHttp, hubbub.siblings),  # type: ignore[arg-type]
+            http=hubbub.http_protocol,  # type: ignore[arg-type]
             ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,

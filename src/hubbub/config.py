@@ -67,6 +67,17 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
 
 
+def _address(text: str) -> str | None:
+    """`host:port`, an IPv6 address in brackets."""
+    host, colon, port = text.strip().rpartition(":")
+    if not text.strip():
+        return None
+    bare = host.startswith("[") and host.endswith("]")
+    if not colon or not host or (":" in host) != bare or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError("an address such as chat1.internal:3001")
+    return text.strip()
+
+
 def _choice(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         word = text.strip().lower()
@@ -132,6 +143,13 @@ class Settings:
     )
     host: str = setting("HOST", "127.0.0.1", str.strip, "Address to listen on; `0.0.0.0` for every interface.")
     port: int = setting("PORT", 3001, _whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    advertise: str | None = setting(
+        "HUBBUB_ADVERTISE",
+        None,
+        _address,
+        "Where other nodes reach this one, as `host:port`. Left out: HOST and PORT, and for a HOST that means every "
+        "interface the machine's own address on the way to the database.",
+    )
     jwt_secret: str | None = setting(
         "JWT_SECRET",
         None,
@@ -258,6 +276,11 @@ class Settings:
         _choice("auto", "text", "json"),
         "`json` for machines; `auto` is text on a terminal.",
     )
+
+    @property
+    def has_other_nodes(self) -> bool:
+        """Whether other nodes may share the database: whoever has set the bus has said so."""
+        return self.bus not in ("auto", "local")
 
     @property
     def pool_of_each(self) -> int:

@@ -1,8 +1,9 @@
-"""The listening socket, and the line that says where it is. Bound first of all: a port that is taken is told before
-anything is started."""
+"""The listening socket, where other nodes reach it, and the line that says where it is. Bound first of all: a port that
+is taken is told before anything is started."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import time
@@ -40,6 +41,30 @@ def listen(settings: Settings, *, is_one_of_many: bool = False) -> socket.socket
         raise
     listener.setblocking(False)
     return listener
+
+
+def own_address(settings: Settings, database: tuple[str, int]) -> str:
+    """Where other nodes reach this one, as `host:port`; they reach the same database.
+
+    Args:
+        database: name or socket folder of the database's server, and its port.
+    """
+    if settings.advertise is not None:
+        return settings.advertise
+    host = settings.host
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = _own_host(*database)
+    return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+
+
+def _own_host(name: str, port: int) -> str:
+    """This machine's address on the way to another; its own loopback where they are one."""
+    with contextlib.suppress(OSError, UnicodeError):  # a folder is no name
+        for family, kind, protocol, _, address in socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.connect(address)  # sends nothing
+                return str(probe.getsockname()[0])
+    return "127.0.0.1"
 
 
 def announce(listener: socket.socket, began: float) -> None:

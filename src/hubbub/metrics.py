@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from hubbub.chat.context import Chat
 from hubbub.fanout.stats import BusStats
 from hubbub.histogram import Histogram
-from hubbub.realtime import Realtime, Siblings
+from hubbub.realtime import Nodes, Realtime, Siblings
+from hubbub.realtime.nodes import NodeStats
 from hubbub.realtime.siblings import SiblingStats
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
@@ -117,9 +118,10 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
     )
 
 
-def readings_between_processes(bus: BusStats, siblings: Siblings | None) -> Iterator[Reading]:
+def readings_between_processes(bus: BusStats, siblings: Siblings | None, nodes: Nodes | None) -> Iterator[Reading]:
     """The same, of what passes between processes."""
     stats = siblings.stats if siblings is not None else SiblingStats()
+    forwarding = nodes.stats if nodes is not None else NodeStats()
     yield Reading("counter", "bus_sent", "Hints told to other processes.", lambda: bus.sent)
     yield Reading("counter", "bus_heard", "Hints heard from other processes.", lambda: bus.heard)
     yield Reading("counter", "bus_lost", "Hints that never left; what they told is read instead.", lambda: bus.lost)
@@ -137,4 +139,14 @@ def readings_between_processes(bus: BusStats, siblings: Siblings | None) -> Iter
         "connections_not_given",
         "Connections whose session's worker did not take them.",
         lambda: stats.refused,
+    )
+    yield Reading(
+        "gauge", "forwards_open", "Requests and WebSockets whose session another node has.", lambda: forwarding.open
+    )
+    yield Reading("counter", "forwards", "Requests that their session's node answered.", lambda: forwarding.forwarded)
+    yield Reading(
+        "counter", "forwards_failed", "Requests whose session's node did not answer.", lambda: forwarding.failed
+    )
+    yield Reading(
+        "counter", "forwards_refused", "Requests not forwarded because too many were.", lambda: forwarding.refused
     )

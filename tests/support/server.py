@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,6 @@ from hubbub.app import Hubbub
 from hubbub.chat.context import Chat
 from hubbub.config import load
 from hubbub.listener import listen
-from hubbub.realtime import BoundedHttp
 
 
 @dataclass
@@ -124,10 +123,11 @@ async def running(dsn: str, folder: Path, **env: str) -> AsyncIterator[Running]:
         dotenv=None,
     )  # fmt: skip
     listener = listen(settings)
+    settings = replace(settings, port=listener.getsockname()[1])
     hubbub = await Hubbub.open(settings, lambda _: None)
     server = uvicorn.Server(
         uvicorn.Config(
-            hubbub, http=BoundedHttp, ws=hubbub.realtime.protocol_factory, lifespan="off", log_config=None,  # type: ignore[arg-type]
+            hubbub, http=hubbub.http_protocol, ws=hubbub.realtime.protocol_factory, lifespan="off", log_config=None,  # type: ignore[arg-type]
             access_log=False, timeout_graceful_shutdown=2,
         )
     )  # fmt: skip

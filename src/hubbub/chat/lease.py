@@ -38,6 +38,9 @@ def now() -> float:
 class Lease:
     """Take it with `take`, renew it by `run`, give it back with `end`.
 
+    Args:
+        address: where other nodes reach this one, as `host:port`; None where there are none.
+
     Attributes:
         node_id: who this process is; another after it was taken for dead.
         on_fenced: called then; to close every socket, at once.
@@ -45,12 +48,13 @@ class Lease:
         fenced: times that this process was taken for dead.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, address: str | None = None) -> None:
         self.node_id: UUID = new_id()
         self.on_fenced: Callable[[], None] = _nothing
         self.on_renewed: Callable[[], None] = _nothing
         self.fenced = 0
         self._database = database
+        self._address = address
         self._until = float("-inf")
         self._judges_from = float("-inf")
         self._renewal: asyncio.Task[None] | None = None
@@ -75,7 +79,7 @@ class Lease:
         """
         asked = now()
         async with self._database.connection(is_guarded=False) as conn:
-            await presence.take_lease(conn, self.node_id, socket.gethostname(), LEASE_SECONDS)
+            await presence.take_lease(conn, self.node_id, socket.gethostname(), self._address, LEASE_SECONDS)
         self._until = asked + LEASE_SECONDS
         self._database.guard = self.check
 
@@ -124,7 +128,7 @@ class Lease:
                 self._until = float("-inf")
                 self.node_id = new_id()
                 self.on_fenced()
-                await presence.take_lease(conn, self.node_id, socket.gethostname(), LEASE_SECONDS)
+                await presence.take_lease(conn, self.node_id, socket.gethostname(), self._address, LEASE_SECONDS)
         if had_run_out or not stands:
             self._judges_from = now() + LEASE_SECONDS
         self._until = asked + LEASE_SECONDS

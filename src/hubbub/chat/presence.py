@@ -60,13 +60,16 @@ class Presence:
 
     Args:
         offline_seconds: after a person's last connection here ended, when to see whether they are off-line.
+        address: where other nodes reach this one, as `host:port`; None where there are none.
     """
 
-    def __init__(self, database: Database, bus: Bus, offline_seconds: float = OFFLINE_SECONDS) -> None:
+    def __init__(
+        self, database: Database, bus: Bus, offline_seconds: float = OFFLINE_SECONDS, address: str | None = None
+    ) -> None:
         self.offline_seconds = offline_seconds
         self._database = database
         self._bus = bus
-        self.lease = Lease(database)
+        self.lease = Lease(database, address)
         self._opened: dict[UUID, Session] = {}
         self._closed: list[UUID] = []
         self._touched: dict[UUID, tuple[UUID | None, datetime]] = {}

@@ -1,13 +1,15 @@
 """The HTTP long-polling transport: an ASGI application.
 
-Promises: one GET and one POST at a time for a session; a second one, or a GET that its client gives up, ends it; a
-body beyond `max_payload` is refused before it is read. Before it: uvicorn, or the application's router.
+Promises: one GET and one POST at a time for a session; a second one, or a GET that its client gives up, ends it; so does
+a GET that comes again, by its `t`: a proxy has tried it twice, and the first answer may be lost. A body beyond
+`max_payload` is refused before it is read. Before it: uvicorn, or the application's router.
 After it: `connection.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -26,6 +28,7 @@ Headers = list[tuple[bytes, bytes]]
 
 _BODY_TIMEOUT: Final = 10.0  # seconds a body may take to arrive
 _MAX_ITEMS: Final = 16  # packets in one answer: python-socketio's client takes no more
+_STAMP: Final = re.compile(rb"(?:^|&)t=([^&]+)")
 _TEXT: Final = b"text/plain; charset=UTF-8"
 
 
@@ -42,9 +45,10 @@ def _fit(waiting: list[Encoded]) -> int:
 class PollingChannel:
     """The transport of a session on polling: the GET that waits, and whether a POST is being read."""
 
-    __slots__ = ("_poll", "_resumed", "posting")
+    __slots__ = ("_poll", "_resumed", "posting", "stamp")
 
     def __init__(self) -> None:
+        self.stamp = b""  # `t` of the last GET: official clients give each its own, against caches
         self._poll: asyncio.Future[bytes] | None = None
         self._resumed: asyncio.Event | None = None
         self.posting = False
@@ -128,13 +132,20 @@ class Polling:
             registry.open(channel, State.POLLING)
             await _answer(send, 200, opening.result(), _TEXT, cors)
         elif method == "GET":
-            await self._get(found, receive, send, cors)
+            await self._get(found, scope["query_string"], receive, send, cors)
         else:
             await self._post(found, headers, receive, send, cors)
 
-    async def _get(self, connection: Connection, receive: Receive, send: Send, cors: Headers) -> None:
+    async def _get(self, connection: Connection, query: bytes, receive: Receive, send: Send, cors: Headers) -> None:
         channel = connection.channel
         assert isinstance(channel, PollingChannel)
+        found = _STAMP.search(query)
+        stamp = found[1] if found else b""
+        if stamp and stamp == channel.stamp:
+            connection.fail(ProtocolViolation("the same poll twice"))
+            await _refuse(send, BAD_REQUEST, cors)
+            return
+        channel.stamp = stamp
         if channel.ready:
             # EIO "Receiving data": "a client MUST NOT have more than one active GET request. Should it happen, the
             # server MUST return an HTTP 400 error status and close the session."

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hubbub.realtime.http import BoundedHttp
+from hubbub.realtime.tunnel import NodeHttp
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
+
+    from hubbub.realtime.nodes import Nodes
 
 _LINE_MAX: Final = 16_384  # bytes of a request line; a longer one is no sibling's
 _ANSWER_MAX: Final = 4_000_000  # bytes of a sibling's answer
@@ -56,15 +58,17 @@ class Siblings:
         count: how many there are.
         folder: a private folder for the Unix sockets.
         path: where Engine.IO answers.
+        prefix: what the session ids of them all begin with, before the number.
     """
 
-    def __init__(self, number: int, count: int, folder: Path, path: str) -> None:
+    def __init__(self, number: int, count: int, folder: Path, path: str, prefix: str = "") -> None:
         self.number = number
         self.count = count
         self.stats = SiblingStats()
         self._folder = folder
         self._request = re.compile(
-            rb"[A-Z]+ %b/?\?(?:[^ \r\n]*&)?sid=(\d{1,4})\." % re.escape(path.rstrip("/")).encode()
+            rb"[A-Z]+ %b/?\?(?:[^ \r\n]*&)?sid=%b(\d{1,4})\."
+            % (re.escape(path.rstrip("/")).encode(), re.escape(prefix).encode())
         )
         self._listener: socket.socket | None = None
         self._take: Callable[[socket.socket, bytes], Coroutine[Any, Any, None]]
@@ -235,17 +239,19 @@ class _Arrival:
             socket.close(descriptor)
 
 
-class SharedHttp(BoundedHttp):
-    """HTTP within bounds, but for the requests that belong to a sibling.
+class SharedHttp(NodeHttp):
+    """HTTP within bounds, but for the requests that belong to a sibling, or to another node.
 
     Args:
         siblings: who they are.
+        nodes: the other nodes, where there are any.
         first: what a sibling read from this connection before it handed it over.
     """
 
     def __init__(
         self,
         siblings: Siblings,
+        nodes: Nodes | None,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -256,7 +262,7 @@ class SharedHttp(BoundedHttp):
         self._first = first
         self._line = b""
         self._is_between = True
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(nodes, config, server_state, app_state, _loop)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -25,9 +25,14 @@ def status_of(row: Record, online: bool) -> UserStatusUpdate:
     )
 
 
-async def take_lease(conn: Connection, node_id: UUID, host: str, seconds: float) -> None:
-    """A node begins, with a lease of `seconds` by the database's clock."""
-    await conn.execute(SQL["take_lease"], node_id, host, seconds)
+async def take_lease(conn: Connection, node_id: UUID, host: str, address: str | None, seconds: float) -> None:
+    """A node begins, with a lease of `seconds` by the database's clock; others reach it at `address` (`host:port`)."""
+    await conn.execute(SQL["take_lease"], node_id, host, address, seconds)
+
+
+async def addresses(conn: Connection) -> list[str]:
+    """Where the nodes that live are reached."""
+    return [row["address"] for row in await conn.fetch(SQL["addresses"])]
 
 
 async def renew_lease(conn: Connection, node_id: UUID, seconds: float) -> bool:

@@ -259,6 +259,7 @@ CREATE TABLE hubbub.nodes (
     started_at timestamptz NOT NULL DEFAULT now(),
     lease_until timestamptz NOT NULL,
     host text,
+    address text, -- host:port, for the other nodes; workers of one machine share one
     CONSTRAINT nodes_pkey PRIMARY KEY (node_id)
 );
 

@@ -1,8 +1,8 @@
 // Many official clients in one room: each sends, each hears everything; who heard what, in which order, by what.
-// Usage: TOKENS='["…"]' node many.mjs <address> <polling|websocket|upgrade> <messages of each>. Prints one JSON line.
+// Usage: TOKENS='["…"]' node many.mjs <address> <polling|websocket|upgrade> <messages of each> [room]. Prints one JSON line.
 import { io } from "socket.io-client";
 
-const [address, mode, each] = process.argv.slice(2);
+const [address, mode, each, room = "hall"] = process.argv.slice(2);
 const tokens = JSON.parse(process.env.TOKENS);
 const transports = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] }[mode];
 const errors = [];
@@ -25,7 +25,7 @@ const clients = await Promise.all(
 for (let number = 0; number < Number(each); number++) {
   await Promise.all(
     clients.map(async ({ socket }) => {
-      const answer = await socket.timeout(10_000).emitWithAck("send-message", { room: "hall", message: `${number}` });
+      const answer = await socket.timeout(10_000).emitWithAck("send-message", { room, message: `${number}` });
       if (!answer.success) errors.push(JSON.stringify(answer));
     }),
   );

@@ -65,7 +65,7 @@ async def servers(tmp_path: Path) -> AsyncIterator[list[Server]]:
 
 def serve(server: Server) -> tuple[uvicorn.Server, socket.socket]:
     """A server with its socket, to be run."""
-    http = partial(SharedHttp, server.siblings)
+    http = partial(SharedHttp, server.siblings, None)
     config = uvicorn.Config(server, http=http, ws="none", lifespan="off", log_config=None, access_log=False)  # type: ignore[arg-type]
     listener = socket.create_server(("127.0.0.1", 0))
     server.port = listener.getsockname()[1]
@@ -76,7 +76,7 @@ def serve(server: Server) -> tuple[uvicorn.Server, socket.socket]:
 
 async def take(server: Server, running: uvicorn.Server, connection: socket.socket, first: bytes) -> None:
     """Go on with a connection, as `app.py` does."""
-    make = partial(SharedHttp, server.siblings, running.config, running.server_state, {}, first=first)
+    make = partial(SharedHttp, server.siblings, None, running.config, running.server_state, {}, first=first)
     await asyncio.get_running_loop().connect_accepted_socket(make, connection)
 
 

@@ -2,11 +2,16 @@
 
 -- name: take_lease
 -- This process begins as a node: its lease by the database's clock.
-INSERT INTO hubbub.nodes (node_id, host, lease_until) VALUES ($1, $2, now() + make_interval(secs => $3));
+INSERT INTO hubbub.nodes (node_id, host, address, lease_until)
+VALUES ($1, $2, $3, now() + make_interval(secs => $4));
 
 -- name: renew_lease
 -- This process lives. No row: another has swept it, and it is this node no longer.
 UPDATE hubbub.nodes SET lease_until = now() + make_interval(secs => $2) WHERE node_id = $1 RETURNING node_id;
+
+-- name: addresses
+-- Where the processes that live are reached by each other.
+SELECT DISTINCT n.address FROM hubbub.nodes AS n WHERE n.lease_until >= now() AND n.address IS NOT NULL;
 
 -- name: retire
 -- This process ends: its lease and its connections go; whose those were was seen until now.
