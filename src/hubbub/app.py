@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
-import secrets
 import signal
 import socket as sockets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -33,21 +30,23 @@ from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
-from hubbub.config import ConfigError, Settings
+from hubbub.config import Settings
 from hubbub.domain import limits
 from hubbub.domain.changes import Hint
 from hubbub.ending import Ending
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.local import LocalBus
+from hubbub.fanout.plain_sql import Ear
 from hubbub.fanout.postgres import PostgresBus
 from hubbub.histogram import Histogram
+from hubbub.kept_secret import kept_secret
 from hubbub.listener import announce, listen, own_address
-from hubbub.metrics import readings, readings_between_processes
-from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, server_for
+from hubbub.metrics import readings, readings_between_processes, readings_of_plain_sql
+from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, listen_spec, server_for
 from hubbub.postgres.ready import ReadyPostgres
 from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
-from hubbub.sockets import connect, delivery
+from hubbub.sockets import connect, delivery, plain_sql
 from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
 from hubbub.sockets.events import ChatHandlers, failure
@@ -81,6 +80,7 @@ class Hubbub:
     application: Any
     siblings: Siblings | None
     nodes: Nodes | None
+    ear: Ear
     metrics: Metrics
     loop_lag: Histogram
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -122,7 +122,8 @@ class Hubbub:
         spec: ConnectionSpec,
         place: Place | None,
     ) -> Hubbub:
-        bus = _bus(settings, spec, place)
+        direct = listen_spec(settings, spec)
+        bus = _bus(settings, direct, place)
         address = Address.read(own_address(settings, spec.hosts[0])) if settings.has_other_nodes else None
         chat = Chat(
             database=database,
@@ -165,10 +166,22 @@ class Hubbub:
         prefix = _prefix(address)
         siblings = Siblings(place.number, place.count, place.folder, options.path, prefix) if place else None
         nodes = _nodes(address, _with_connection(database, presence.addresses), options) if address else None
+        ear = Ear(
+            partial(notify.open_line, direct.asyncpg_kwargs(), channel=notify.PLAIN_SQL),
+            say=lambda payload: _with_connection(database, notify.say)(notify.PLAIN_SQL, payload),
+            take=partial(plain_sql.take, edge),
+            gap=feeds.look_soon,
+        )
         loop_lag = Histogram()
-        shown = (*readings(chat, edge, realtime, loop_lag), *readings_between_processes(bus.stats, siblings, nodes))
+        shown = (
+            *readings(chat, edge, realtime, loop_lag),
+            *readings_of_plain_sql(ear),
+            *readings_between_processes(bus.stats, siblings, nodes),
+        )
         metrics = Metrics(shown)
-        hubbub = cls(settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, metrics, loop_lag)
+        hubbub = cls(
+            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, metrics, loop_lag
+        )
         hubbub.application = make_application(
             chat,
             settings,
@@ -180,7 +193,11 @@ class Hubbub:
 
     async def _start(self) -> None:
         async with self.database.connection() as conn:
-            await upkeep.remember_receipt_rows(conn, self.settings.receipt_rows_max_members)
+            await upkeep.remember(
+                conn,
+                receipt_rows_max_members=self.settings.receipt_rows_max_members,
+                max_message_bytes=self.settings.max_message_bytes,
+            )
         lease = self.chat.presence.lease
         lease.on_fenced = self.realtime.send_away
         lease.on_renewed = self.edge.feeds.look_soon
@@ -192,6 +209,7 @@ class Hubbub:
             (self.edge.feeds.run(), "feeds"),
             (self.edge.roster.run(), "roster"),
             (connect.watch(self.edge), "watch"),
+            (self.ear.run(), "plain sql"),
             (connect.welcome(self.edge), "welcome"),
             (self._upkeep(), "upkeep"),
             (watch_loop(self.loop_lag), "loop lag"),
@@ -329,31 +347,6 @@ def _options(settings: Settings, place: Place | None, address: Address | None) -
         cors_origins="*" if "*" in settings.cors_origin else settings.cors_origin,
         compression=settings.compression == "on",
     )
-
-
-def kept_secret(settings: Settings) -> str:
-    """The key that signs tokens: made at first start, kept in the data directory, readable by its owner alone.
-
-    Raises:
-        ConfigError: the file is there and cannot be used; or other machines, which would not know the key, belong to it.
-    """
-    if settings.bus == "postgres" and settings.database_url is not None:
-        raise ConfigError("JWT_SECRET must be set, and the same, on every node that shares a database by HUBBUB_BUS.")
-    path = Path(settings.data_dir) / "jwt_secret"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        draft = path.with_name(f".jwt_secret.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        try:
-            os.link(draft, path)  # whole or not at all, and never over another's
-        finally:
-            draft.unlink()
-    secret = path.read_text().strip()
-    if len(secret) < 32:
-        raise ConfigError(f"{path} holds no usable key; remove it to have a new one made (everybody signs in again).")
-    return secret
 
 
 class _Server(uvicorn.Server):

@@ -105,6 +105,15 @@ class Settings:
         "Left out: an embedded PostgreSQL in HUBBUB_DATA_DIR.",
         secret=True,
     )
+    listen_url: str | None = setting(
+        "HUBBUB_LISTEN_URL",
+        None,
+        _optional,
+        "Address of the same database without a pooler between, for LISTEN: needed where DATABASE_URL leads through a pooler "
+        "in transaction mode. Without it rows written by plain SQL are found by the look once a second, and the "
+        "`postgres` bus hears nothing.",
+        secret=True,
+    )
     db_ssl: bool = setting(
         "DB_SSL",
         False,
@@ -121,7 +130,8 @@ class Settings:
         "DB_POOL_SIZE",
         10,
         _whole(3, 200),
-        "Most connections opened to the database, all workers together (3 each at least). The `postgres` bus needs one more in each process.",
+        "Most connections opened to the database, all workers together (3 each at least). Each process needs one more to hear "
+        "plain SQL, and one for the `postgres` bus.",
     )
     db_timeout: int = setting(
         "HUBBUB_DB_TIMEOUT",
@@ -292,9 +302,9 @@ class Settings:
 
     @property
     def connections(self) -> int:
-        """Connections to the database that all workers open together at most, those of their bus included."""
+        """Connections to the database that all workers open together at most, those that listen included."""
         has_bus = self.workers > 1 or self.bus == "postgres"
-        return self.workers * (self.pool_of_each + has_bus)
+        return self.workers * (self.pool_of_each + 1 + has_bus)
 
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:

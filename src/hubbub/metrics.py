@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hubbub.chat.context import Chat
+from hubbub.fanout.plain_sql import Ear
 from hubbub.fanout.stats import BusStats
 from hubbub.histogram import Histogram
 from hubbub.realtime import Nodes, Realtime, Siblings
@@ -116,6 +117,23 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         "How late the event loop comes to what is due, looked at ten times a second.",
         lambda: loop_lag,
     )
+
+
+def readings_of_plain_sql(ear: Ear) -> Iterator[Reading]:
+    """The same, of what other programs write into the database."""
+    stats = ear.stats
+    yield Reading(
+        "gauge",
+        "sql_heard_at_once",
+        "1 while what plain SQL writes is heard at once, 0 while it waits for the look each second; added up over workers.",
+        lambda: int(ear.hears),
+    )
+    yield Reading("counter", "sql_heard", "Words of triggers about what plain SQL wrote.", lambda: stats.heard)
+    yield Reading(
+        "counter", "sql_lost", "Of these, those that too many came before; a look took their place.", lambda: stats.lost
+    )
+    yield Reading("counter", "sql_unreadable", "Payloads that are no such words.", lambda: stats.unreadable)
+    yield Reading("counter", "sql_reconnects", "Times that line had to be connected again.", lambda: stats.reconnects)
 
 
 def readings_between_processes(bus: BusStats, siblings: Siblings | None, nodes: Nodes | None) -> Iterator[Reading]:

@@ -102,7 +102,7 @@ BACKGROUND = frozenset(
     {
         "rooms.positions", "auth.still_live", "presence.renew_lease", "presence.sweep", "presence.strays", "presence.touched",
         "presence.now_offline", "presence.now_online", "presence.opened", "presence.closed", "presence.rooms_of",
-        "members.connected",
+        "members.connected", "notify.notify",
     }
 )  # fmt: skip
 

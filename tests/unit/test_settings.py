@@ -71,7 +71,11 @@ def test_a_wrong_one_is_named(name: str, text: str) -> None:
 def test_secrets_stay_out_of_repr() -> None:
     settings = load({"JWT_SECRET": "hush" * 10, "DATABASE_URL": "postgresql://u:hush@h/d"}, dotenv=None)
     assert "hush" not in repr(settings)
-    assert {spec.name for spec in fields(Settings) if spec.metadata["secret"]} == {"jwt_secret", "database_url"}
+    assert {spec.name for spec in fields(Settings) if spec.metadata["secret"]} == {
+        "jwt_secret",
+        "database_url",
+        "listen_url",
+    }
 
 
 def test_every_setting_is_documented_and_named_once() -> None:
@@ -82,7 +86,7 @@ def test_every_setting_is_documented_and_named_once() -> None:
 
 @pytest.mark.parametrize(
     ("workers", "pool", "bus", "each", "all_together"),
-    [(1, 10, "auto", 10, 10), (1, 10, "postgres", 10, 11), (2, 10, "auto", 5, 12), (4, 10, "auto", 3, 16)],
+    [(1, 10, "auto", 10, 11), (1, 10, "postgres", 10, 12), (2, 10, "auto", 5, 14), (4, 10, "auto", 3, 20)],
 )
 def test_the_pool_is_shared_out_among_workers(workers: int, pool: int, bus: str, each: int, all_together: int) -> None:
     settings = Settings(workers=workers, db_pool_size=pool, bus=bus)

@@ -116,7 +116,9 @@ class ReceiptBook:
             moved = await receipts.mark(conn, [(wish.user_id, wish.message_id, wish.is_read) for wish in batch])
             rooms_of = await messages.rooms_of(conn, [wish.message_id for wish in batch])
             await receipts.write_rows(conn, [one for one in moved if one.member_count <= self._rows_max_members])
-            hints = await self._hints(conn, moved)
+            delivered = [one for one in moved if one.delivered_seq > one.old_delivered]
+            read = [one for one in moved if one.read_seq > one.old_read]
+            hints = await self._hints(conn, delivered, read)
         found = {(one.room_id, one.user_id): one for one in moved}
         for wish in batch:
             if wish.done.done():
@@ -137,10 +139,27 @@ class ReceiptBook:
         for hint in hints:
             asyncio.get_running_loop().call_soon(self._bus.publish, hint)
 
-    async def _hints(self, conn: Connection, moved: Sequence[receipts.Moved]) -> list[Told]:
+    async def hints_of(self, readers: Sequence[tuple[UUID, UUID, bool]]) -> list[Told]:
+        """What rooms are to be told where plain SQL moved watermarks of (room, user, is it read?).
+
+        Raises:
+            HubbubError: `overloaded`, `unavailable`.
+        """
+        if not readers:
+            return []
+        async with self._database.connection() as conn:
+            found = await receipts.standing(conn, [(room_id, user_id) for room_id, user_id, _ in readers])
+            by_reader = {(one.room_id, one.user_id): one for one in found}
+            delivered = [by_reader[r, u] for r, u, is_read in readers if not is_read and (r, u) in by_reader]
+            read = [by_reader[r, u] for r, u, is_read in readers if is_read and (r, u) in by_reader]
+            return await self._hints(conn, delivered, read)
+
+    async def _hints(
+        self, conn: Connection, delivered_to: Sequence[receipts.Moved], read_by: Sequence[receipts.Moved]
+    ) -> list[Told]:
         """What rooms are told: one event for each message that became the last delivered to, or read by, somebody."""
-        delivered = {(o.room_id, o.delivered_seq): o for o in moved if o.delivered_seq > o.old_delivered}
-        read = {(o.room_id, o.read_seq): o for o in moved if o.read_seq > o.old_read}
+        delivered = {(one.room_id, one.delivered_seq): one for one in delivered_to}
+        read = {(one.room_id, one.read_seq): one for one in read_by}
         reached = {**delivered, **read}
         if not reached:
             return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from hubbub.chat.context import Chat
@@ -13,6 +14,7 @@ from hubbub.domain.answers import MemberChange, MessageChange, RoomChanges, Sync
 from hubbub.domain.changes import Change
 from hubbub.domain.commands import Sync
 from hubbub.domain.events import MessageDeleted, MessageUpdated, Ready
+from hubbub.domain.ids import now_utc
 from hubbub.domain.model import Actor, Message
 from hubbub.errors import HubbubError
 from hubbub.store import rooms, sync, users
@@ -70,7 +72,9 @@ async def read_changes(conn: Connection, room_id: UUID, number: int) -> tuple[li
     row = await rooms.by_id(conn, rooms.NOBODY, room_id)
     if row is None:
         row = await rooms.by_id_even_deleted(conn, room_id)
-        if row is None or row["last_seq"] <= number:
+        if row is None:  # plain SQL has removed it
+            return [change_of(_nothing_left(room_id, number + 1), 0, deleted=True)], number + 1
+        if row["last_seq"] <= number:
             return [], number
         return [change_of(row, 0, deleted=True, number=row["last_seq"])], row["last_seq"]
     room = rooms.room_of(row)
@@ -94,6 +98,15 @@ async def read_changes(conn: Connection, room_id: UUID, number: int) -> tuple[li
         else:
             changes.append(change_of(row, 0, deleted=False))
     return changes, page.up_to
+
+
+def _nothing_left(room_id: UUID, number: int) -> dict[str, Any]:
+    """The row of a room without a row, whose last change this is."""
+    return {
+        "room_id": room_id, "room_name": str(room_id), "description": None, "is_private": False, "created_by": None,
+        "created_at": now_utc(), "member_count": 0, "message_count": 0, "last_message_at": None, "last_seq": number,
+        "change_seq": number,
+    }  # fmt: skip
 
 
 def _message_change(change: MessageChange, number: int) -> Change:

@@ -105,6 +105,12 @@ class Feeds(Generic[L]):
         if feed is not None and feed.position is not None and feed.position < number:
             feed.repair()
 
+    def changed(self, room_id: UUID) -> None:
+        """Something of a room was committed, and nobody said which number it has: it is read."""
+        feed = self.by_id.get(room_id)
+        if feed is not None:
+            feed.repair()
+
     def attach(self, room_id: UUID, name: str, listener: L, after: int) -> bool:
         """Let a listener hear a room from number `after` on; see `RoomFeed.attach`."""
         return self.open(room_id, name).attach(listener, after)
@@ -144,8 +150,12 @@ class Feeds(Generic[L]):
         room_ids = [room_id for room_id, feed in self.by_id.items() if feed.position is not None]
         behind: dict[UUID, int] = {}
         for start in range(0, len(room_ids), LOOK_ROOMS):
-            found = await self.positions(room_ids[start : start + LOOK_ROOMS])
+            some = room_ids[start : start + LOOK_ROOMS]
+            found = await self.positions(some)
             behind.update({room_id: seq for room_id, seq in found.items() if self._lag(room_id, seq)})
+            for room_id in some:
+                if room_id not in found:
+                    self.changed(room_id)  # its row is gone
         if behind:
             await asyncio.sleep(GAP_SECONDS)
         self.stats.lag = 0

@@ -41,7 +41,7 @@ class RoomFeed(Generic[L]):
     """One room's stream in this process. `position` is None until somebody has read the room's state."""
 
     __slots__ = (
-        "_owner", "_repair", "_timer", "held", "idle_looks", "late", "listeners", "looked", "name", "position", "ring", "room_id",
+        "_again", "_owner", "_repair", "_timer", "held", "idle_looks", "late", "listeners", "looked", "name", "position", "ring", "room_id",
     )  # fmt: skip
 
     def __init__(self, owner: Feeds[L], room_id: UUID, name: str) -> None:
@@ -56,6 +56,7 @@ class RoomFeed(Generic[L]):
         self.looked: int | None = None  # `position` at the last look
         self.held: dict[int, Change] = {}
         self.ring: deque[Change] = deque(maxlen=RING)
+        self._again = False  # a read that began before this was set may have seen too little
         self._timer: asyncio.TimerHandle | None = None
         self._repair: asyncio.Task[None] | None = None
 
@@ -119,9 +120,8 @@ class RoomFeed(Generic[L]):
         while (change := self.held.pop(self.position + len(run) + 1, None)) is not None:
             run.append(change)
         self._tell(run)
-        if self.held:
-            for number in [number for number in self.held if number <= self.position]:
-                del self.held[number]
+        for number in [number for number in self.held if number <= self.position]:
+            del self.held[number]
         if self.held and self._timer is None and self._repair is None:
             self._timer = asyncio.get_running_loop().call_later(GAP_SECONDS, self._gap)
 
@@ -141,7 +141,8 @@ class RoomFeed(Generic[L]):
             self.repair()
 
     def repair(self) -> None:
-        """Read from the database what has not been told."""
+        """Read from the database what has not been told, up to now."""
+        self._again = True
         if self._repair is None and self.position is not None:
             self._repair = asyncio.create_task(self._read(), name=f"repair {self.room_id}")
 
@@ -149,7 +150,7 @@ class RoomFeed(Generic[L]):
         try:
             self._owner.stats.repairs += 1
             while self.position is not None:
-                start = self.position
+                start, self._again = self.position, False
                 changes, up_to = await self._owner.read(self.room_id, start)
                 if self.position != start:
                     continue  # hints closed the gap meanwhile; what was read may be told already
@@ -158,7 +159,7 @@ class RoomFeed(Generic[L]):
                 for listener in [who for who, after in self.late.items() if after <= self.position]:
                     del self.late[listener]
                     self.listeners[listener] = None
-                if not changes or up_to == start:
+                if (not changes or up_to == start) and not self._again:
                     break
         except Exception as error:
             log.warning("a gap could not be read yet", room_id=str(self.room_id), error=type(error).__name__)

@@ -5,6 +5,7 @@
 Read `server.py` first, then `embedded.py` or `external.py`.
 """
 
+from hubbub.postgres.address import listen_spec
 from hubbub.postgres.server import PostgresServer, Progress, server_for
 from hubbub.postgres.spec import ConnectionSpec, Tls
 from hubbub.postgres.troubles import PostgresUnavailable, Trouble, diagnose
@@ -17,5 +18,6 @@ __all__ = [
     "Tls",
     "Trouble",
     "diagnose",
+    "listen_spec",
     "server_for",
 ]

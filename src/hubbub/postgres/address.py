@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -56,6 +57,20 @@ def read_address(settings: Settings) -> ConnectionSpec:
         connect_timeout=_timeout(options, settings.db_timeout),
         server_settings=_session(options),
     )
+
+
+def listen_spec(settings: Settings, spec: ConnectionSpec) -> ConnectionSpec:
+    """Where to LISTEN: HUBBUB_LISTEN_URL, read as DATABASE_URL is; without it `spec`, where everything else goes.
+
+    Raises:
+        ConfigError: the address cannot be read.
+    """
+    if settings.listen_url is None:
+        return spec
+    try:
+        return read_address(replace(settings, database_url=settings.listen_url))
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("DATABASE_URL", "HUBBUB_LISTEN_URL")) from None
 
 
 def _options(query: str) -> dict[str, str]:

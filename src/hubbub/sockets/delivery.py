@@ -74,7 +74,8 @@ async def read_missed(edge: Edge, room_id: UUID, number: int) -> tuple[list[Chan
     async with edge.chat.database.connection() as conn:
         changes, up_to = await read_changes(conn, room_id, number)
         feed = edge.feeds.by_id.get(room_id)
-        if feed is not None and any(change.event == "room-updated" for change in changes):
+        news = [change.data for change in changes if isinstance(change.data, RoomUpdated)]
+        if feed is not None and news and not news[-1].deleted:
             people = {socket.data.actor.user_id for socket in feed.everyone() if socket.data.actor is not None}
             for user_id in people - await members.active_of(conn, room_id, list(people)):
                 for seat in edge.seats.by_user.get(user_id, ()):
@@ -90,13 +91,14 @@ def accept(edge: Edge, hints: Sequence[Hint]) -> None:
             edge.feeds.accept(changes)
             for change in changes:
                 if change.event == "user-joined" and isinstance(change.data, UserJoined):
-                    _let_in(edge, change, change.data.user_id)
+                    newcomer(edge, change, change.data.user_id)
         else:
             for hint in some:
                 _pass_on(edge, hint)
 
 
-def _let_in(edge: Edge, change: Change, user_id: UUID) -> None:
+def newcomer(edge: Edge, change: Change, user_id: UUID) -> None:
+    """Somebody came into a room: their sockets that do not hear it yet are to; see `connect.welcome`."""
     seats = edge.seats.by_user.get(user_id, ())
     deaf = [seat for seat in seats if change.room_id not in seat.rooms and not seat.joining]
     if deaf and not edge.newcomers.full():

@@ -1,13 +1,14 @@
-"""LISTEN and NOTIFY on one connection of its own, for `fanout/postgres.py`.
+"""LISTEN and NOTIFY, for `fanout/postgres.py` and `fanout/plain_sql.py`, each on a connection of its own.
 
-Promises: what is sent is heard by every open line of the database, this one included, unless a connection breaks in
-between; `broken` is called once when the line breaks by itself; no statement takes longer than `PATIENCE_SECONDS`.
-A pooler in transaction mode carries no LISTEN: then nothing is heard, not even what one says oneself.
+Promises: what is sent is heard by every open line of the database on that channel, the sender's included, unless a
+connection breaks in between; `broken` is called once when the line breaks by itself; no statement takes longer than
+`PATIENCE_SECONDS`. A pooler in transaction mode carries no LISTEN: then nothing is heard that others say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
@@ -16,31 +17,48 @@ from hubbub.store.database import Connection
 from hubbub.store.statements import load
 
 SQL: Final = load("notify")
-CHANNEL: Final = "hubbub"
-APPLICATION_NAME: Final = "hubbub bus"  # in pg_stat_activity
 PATIENCE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What is listened to, and as whom pg_stat_activity shows it."""
+
+    name: str
+    application_name: str
+
+
+BUS: Final = Channel("hubbub", "hubbub bus")
+PLAIN_SQL: Final = Channel("hubbub_sql", "hubbub sql")  # what schema.sql's `hubbub.tell` speaks on
 
 
 class Line:
     """One open line. Made by `open_line`, ended by `close`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, channel: Channel) -> None:
         self._connection = connection
+        self._channel = channel
 
     async def send(self, payloads: Sequence[str]) -> None:
-        """Tell every line these payloads, each below 8,000 bytes, in one statement.
+        """Tell every line of the channel these payloads, each below 8,000 bytes, in one statement.
 
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError: nobody knows whether they were told.
         """
-        await self._connection.execute(SQL["notify"], CHANNEL, payloads)
+        await self._connection.execute(SQL["notify"], self._channel.name, payloads)
+
+    async def ping(self) -> None:
+        """Does the other end answer? Raises as `send` does where not."""
+        await self._connection.execute(SQL["ping"])
 
     def close(self) -> None:
         """Cut the line; nothing is heard afterwards."""
         self._connection.terminate()
 
 
-async def open_line(connect: Mapping[str, Any], heard: Callable[[str], None], broken: Callable[[], None]) -> Line:
+async def open_line(
+    connect: Mapping[str, Any], heard: Callable[[str], None], broken: Callable[[], None], channel: Channel = BUS
+) -> Line:
     """Connect and listen.
 
     Args:
@@ -51,12 +69,17 @@ async def open_line(connect: Mapping[str, Any], heard: Callable[[str], None], br
     Raises:
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError: it could not be opened.
     """
-    settings = {**connect.get("server_settings", {}), "application_name": APPLICATION_NAME}
+    settings = {**connect.get("server_settings", {}), "application_name": channel.application_name}
     connection = await asyncpg.connect(**{**connect, "server_settings": settings, "command_timeout": PATIENCE_SECONDS})
     try:
-        await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: heard(payload))
+        await connection.add_listener(channel.name, lambda _connection, _pid, _channel, payload: heard(payload))
     except BaseException:
         connection.terminate()
         raise
     connection.add_termination_listener(lambda _connection: broken())
-    return Line(connection)
+    return Line(connection, channel)
+
+
+async def say(conn: Connection, channel: Channel, payload: str) -> None:
+    """Tell every line of a channel one payload, from a connection that does not listen itself."""
+    await conn.execute(SQL["notify"], channel.name, [payload])

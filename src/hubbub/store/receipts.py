@@ -125,6 +125,15 @@ async def mark(conn: Connection, wishes: Sequence[tuple[UUID, UUID, bool]]) -> l
         One for each (room, member) concerned, moved or not; none for wishes that are not theirs to make.
     """
     rows = await conn.fetch(SQL["mark"], [w[0] for w in wishes], [w[1] for w in wishes], [w[2] for w in wishes])
+    return _moved(rows)
+
+
+async def standing(conn: Connection, readers: Sequence[tuple[UUID, UUID]]) -> list[Moved]:
+    """Where the watermarks of (room, member) stand, as if they had just stood there too."""
+    return _moved(await conn.fetch(SQL["standing"], [r[0] for r in readers], [r[1] for r in readers]))
+
+
+def _moved(rows: Sequence[Record]) -> list[Moved]:
     return [
         Moved(
             room_id=row["room_id"],

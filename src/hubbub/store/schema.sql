@@ -192,7 +192,8 @@ CREATE TABLE hubbub.alembic_version (
 );
 
 -- What the database knows of itself: `epoch` (changes when a backup is restored, and cursors of before mean nothing),
--- `receipt_rows_max_members` (the largest room that gets receipt rows), `compat` (the oldest code that may use it).
+-- `receipt_rows_max_members` (the largest room that gets receipt rows), `max_message_bytes` (the longest text that
+-- `post_message` takes), `compat` (the oldest code that may use it).
 CREATE TABLE hubbub.meta (
     key text,
     value text NOT NULL,
@@ -201,6 +202,7 @@ CREATE TABLE hubbub.meta (
 INSERT INTO hubbub.meta (key, value) VALUES
     ('epoch', gen_random_uuid()::text),
     ('receipt_rows_max_members', '100'),
+    ('max_message_bytes', '16384'),
     ('compat', '1');
 
 -- The texts that messages had before. `edited_by` names nobody where plain SQL wrote. Deleting a message forgets them.
@@ -294,6 +296,38 @@ CREATE FUNCTION hubbub.next_time(latest timestamptz) RETURNS timestamptz LANGUAG
     END
 $$;
 
+-- What plain SQL writes is told to the servers, who read it then: a NOTIFY on the channel `hubbub_sql`, heard after the
+-- commit and never after a rollback. It says where to look and nothing else; equal words of one transaction are told once.
+-- The server's own writes are told by the server itself, after the commit: a NOTIFY takes a lock over all databases until
+-- its transaction has committed, which would cost most of the commit rate. They say whose they are by the setting
+-- `hubbub.writer` = 'server', never for longer than a transaction: through a pooler a session is anybody's.
+-- Half a full queue is told nothing more, because a full one fails whoever commits: the look once a second finds it all.
+CREATE FUNCTION hubbub.tell(words text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_notification_queue_usage() < 0.5 THEN
+        PERFORM pg_notify('hubbub_sql', words);
+    END IF;
+END
+$$;
+
+-- In a statement of the server: true, and its changes are the server's until the transaction ends.
+CREATE FUNCTION hubbub.by_server() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT set_config('hubbub.writer', 'server', true) = 'server'
+$$;
+
+-- Every lasting change of a room moves its counter, or removes its row; so this tells of all there are.
+CREATE FUNCTION hubbub.tell_room() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+    PERFORM hubbub.tell('room ' || coalesce(new.room_id, old.room_id));
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER hubbub_tell_gone AFTER DELETE ON public.rooms FOR EACH ROW EXECUTE FUNCTION hubbub.tell_room();
+CREATE TRIGGER hubbub_tell AFTER UPDATE ON public.rooms
+    FOR EACH ROW WHEN (
+        old.last_seq <> new.last_seq AND current_setting('hubbub.writer', true) IS DISTINCT FROM 'server'
+    ) EXECUTE FUNCTION hubbub.tell_room();
+
 -- Group commit: stores a batch of sends, and says of each what became of it. Element i of each array belongs to send i.
 --   stored      it has its place; the row says which
 --   duplicate   it was stored before, under this id or by this user with this client id; the row is that of the first
@@ -322,6 +356,7 @@ DECLARE
     times timestamptz[]; -- and its created_at
     is_twice boolean := false; -- an id, or a client id of one person, stands in the batch twice
 BEGIN
+    PERFORM hubbub.by_server();
     PERFORM FROM public.users AS u WHERE u.user_id = ANY (users) ORDER BY u.user_id FOR KEY SHARE;
     IF array_remove(reply_tos, NULL) <> '{}' THEN
         PERFORM FROM public.messages AS m WHERE m.message_id = ANY (reply_tos) ORDER BY m.message_id FOR KEY SHARE;
@@ -504,6 +539,62 @@ $$;
 CREATE TRIGGER hubbub_place BEFORE INSERT ON public.messages
     FOR EACH ROW WHEN (new.seq IS NULL) EXECUTE FUNCTION hubbub.place_message();
 
+-- A message that an application sends in a transaction of its own, held to what a client is held to: its author is a
+-- member of the room and may sign in, the text is neither blank nor longer than HUBBUB_MAX_MESSAGE_BYTES. Room and author are
+-- named by id or by name. The same client id of the same author never makes a second message: the first one is answered,
+-- as a duplicate. It takes locks as a send does, and keeps the room's until the transaction ends.
+--   P0002  no such room, or no active member of it by that name, or no live account
+--   22001  the text is too long
+--   22023  the text is blank; or the client id is not of 1 to 64 printable ASCII characters
+--   23505  this client id was used for another text, or in another room
+-- It runs with the rights of its owner, so that it may be all that a role is allowed; so a role has to be allowed it.
+CREATE FUNCTION hubbub.post_message(room text, author text, message text, client_id text DEFAULT NULL)
+RETURNS TABLE (message_id uuid, seq bigint, created_at timestamptz, duplicate boolean) LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    is_id constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+    most constant integer := (SELECT k.value::integer FROM hubbub.meta AS k WHERE k.key = 'max_message_bytes');
+    room_id uuid;
+    user_id uuid;
+    stored record;
+BEGIN
+    IF octet_length(convert_to(message, 'UTF8')) > most THEN
+        RAISE string_data_right_truncation USING
+            MESSAGE = format('a message may have at most %s bytes of UTF-8', most);
+    ELSIF message IS NULL OR btrim(message, E' \t\n\x0b\f\r\x1c\x1d\x1e\x1f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004'
+        '\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000') = '' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'the text is empty';
+    ELSIF client_id !~ '^[!-~]{1,64}$' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'a client id has 1 to 64 printable ASCII characters';
+    END IF;
+    IF room ~ is_id THEN
+        room_id := (SELECT r.room_id FROM public.rooms AS r WHERE r.room_id = post_message.room::uuid);
+    END IF;
+    IF author ~ is_id THEN
+        user_id := (SELECT u.user_id FROM public.users AS u WHERE u.user_id = post_message.author::uuid);
+    END IF;
+    room_id := coalesce(room_id, (SELECT r.room_id FROM public.rooms AS r WHERE r.room_name = post_message.room));
+    user_id := coalesce(user_id, (SELECT u.user_id FROM public.users AS u WHERE u.username = post_message.author));
+    SELECT a.* INTO stored FROM hubbub.append_messages(
+        ARRAY[NULL::uuid], ARRAY[user_id], ARRAY[room_id], ARRAY[post_message.message], ARRAY[post_message.client_id],
+        ARRAY[NULL::uuid]) AS a;
+    PERFORM set_config('hubbub.writer', '', true);
+    IF stored.outcome = 'conflict' THEN
+        RAISE unique_violation USING
+            MESSAGE = 'this client id was used for another message', CONSTRAINT = 'idx_messages_client',
+            TABLE = 'messages', SCHEMA = 'public';
+    ELSIF stored.outcome NOT IN ('stored', 'duplicate') THEN
+        RAISE no_data_found USING MESSAGE = 'there is no such room, or no such member of it';
+    END IF;
+    IF stored.outcome = 'stored' THEN
+        PERFORM hubbub.tell('room ' || room_id);
+    END IF;
+    RETURN QUERY SELECT stored.message_id, stored.seq, stored.created_at, stored.outcome = 'duplicate';
+END
+$$;
+REVOKE ALL ON FUNCTION hubbub.post_message(text, text, text, text) FROM PUBLIC;
+
 -- An edited or deleted message takes the room's next number as its `change_seq`. An edit keeps the text before it; a
 -- deletion empties the text and forgets the earlier ones, and a deleted message has no text to edit.
 -- Who edits is told by the setting `hubbub.actor` (a user id), where it is set.
@@ -571,6 +662,15 @@ $$;
 CREATE TRIGGER hubbub_forget AFTER DELETE ON public.messages
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION hubbub.forget_messages();
 
+-- Whom plain SQL lets in hears the room from then on, where they are connected, even if nobody heard it there before.
+CREATE FUNCTION hubbub.tell_coming(room uuid, person uuid, number bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('hubbub.writer', true) IS DISTINCT FROM 'server' THEN
+        PERFORM hubbub.tell(concat_ws(' ', 'joined', room, person, number));
+    END IF;
+END
+$$;
+
 -- Somebody becomes a member: the membership takes the room's next number, and reading begins there. A row that brings
 -- its `change_seq` (a restored backup) is left as it is. Where a row is there already, nothing is taken: that is a
 -- conflict, and ON CONFLICT decides; its row is locked first, as a going does.
@@ -595,6 +695,7 @@ BEGIN
     new.from_seq := counter;
     new.read_seq := counter;
     new.delivered_seq := counter;
+    PERFORM hubbub.tell_coming(new.room_id, new.user_id, counter);
     RETURN new;
 END
 $$;
@@ -617,6 +718,7 @@ BEGIN
             new.read_seq := new.change_seq;
             new.delivered_seq := new.change_seq;
         END IF;
+        PERFORM hubbub.tell_coming(new.room_id, new.user_id, new.change_seq);
     ELSIF new.left_at IS NULL THEN
         new.left_at := clock_timestamp();
     END IF;
@@ -720,6 +822,12 @@ BEGIN
     LOOP
         UPDATE public.room_members AS x SET read_seq = mark.to_read, delivered_seq = mark.to_delivered
         WHERE x.member_id = mark.member_id;
+        IF mark.to_delivered > mark.delivered_seq THEN
+            PERFORM hubbub.tell(concat_ws(' ', 'delivered', mark.room_id, mark.user_id));
+        END IF;
+        IF mark.to_read > mark.read_seq THEN
+            PERFORM hubbub.tell(concat_ws(' ', 'read', mark.room_id, mark.user_id));
+        END IF;
         SELECT r.member_count <= k.value::integer INTO small
         FROM public.rooms AS r, hubbub.meta AS k
         WHERE r.room_id = mark.room_id AND k.key = 'receipt_rows_max_members';
@@ -748,6 +856,7 @@ SET search_path = pg_catalog, public AS $$
 DECLARE
     chosen uuid[]; -- these and no others: one that begins meanwhile would not have its room locked in order
 BEGIN
+    PERFORM hubbub.by_server();
     chosen := ARRAY(
         SELECT x.member_id FROM public.room_members AS x WHERE x.user_id = person AND x.is_active
         ORDER BY x.room_id FOR NO KEY UPDATE);
@@ -768,6 +877,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 DECLARE
     chosen uuid[];
 BEGIN
+    PERFORM hubbub.by_server();
     chosen := ARRAY(
         SELECT m.message_id FROM public.messages AS m WHERE m.user_id = person ORDER BY m.message_id LIMIT most FOR NO KEY UPDATE);
     PERFORM FROM public.rooms AS r WHERE r.room_id IN (

@@ -15,9 +15,9 @@ async def ping(conn: Connection) -> None:
     await conn.execute(SQL["ping"])
 
 
-async def remember_receipt_rows(conn: Connection, most_members: int) -> None:
-    """Tell the triggers up to how many members a room gets receipt rows."""
-    await conn.execute(SQL["remember_receipt_rows"], str(most_members))
+async def remember(conn: Connection, **numbers: int) -> None:
+    """Tell the functions of the database what the settings say: `receipt_rows_max_members`, `max_message_bytes`."""
+    await conn.execute(SQL["remember"], list(numbers), [str(number) for number in numbers.values()])
 
 
 async def prune(conn: Connection) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.support.server import running
 
-from hubbub.app import kept_secret
 from hubbub.config import ConfigError, load
+from hubbub.kept_secret import kept_secret
 
 
 async def test_one_chat_on_two_nodes(database: str, tmp_path: Path) -> None:

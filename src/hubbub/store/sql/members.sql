@@ -1,10 +1,11 @@
--- Membership. Triggers give each change the room's next number and keep `member_count`.
+-- Membership. Triggers give each change the room's next number and keep `member_count`. What `hubbub.by_server()` stands
+-- in says that it is ours, and that the triggers need not tell us of it.
 
 -- name: join_room
 -- Becomes a member, or one again; nothing changes for who is one already. A private room takes only whom `add_member` adds.
 INSERT INTO public.room_members AS m (room_id, user_id)
 SELECT r.room_id, $1 FROM public.rooms AS r
-WHERE r.room_id = $2 AND r.deleted_at IS NULL AND NOT r.is_private
+WHERE r.room_id = $2 AND r.deleted_at IS NULL AND NOT r.is_private AND hubbub.by_server()
 ON CONFLICT (room_id, user_id) DO UPDATE SET is_active = true, left_at = NULL
 WHERE NOT m.is_active
 RETURNING m.change_seq;
@@ -14,7 +15,7 @@ RETURNING m.change_seq;
 INSERT INTO public.room_members AS m (room_id, user_id)
 SELECT r.room_id, u.user_id FROM public.rooms AS r, public.users AS u
 WHERE r.room_id = $2 AND r.deleted_at IS NULL AND u.user_id = $1 AND u.deleted_at IS NULL
-  AND (r.created_by = $3 OR $4)
+  AND (r.created_by = $3 OR $4) AND hubbub.by_server()
 ON CONFLICT (room_id, user_id) DO UPDATE SET is_active = true, left_at = NULL
 WHERE NOT m.is_active
 RETURNING m.change_seq;
@@ -22,7 +23,7 @@ RETURNING m.change_seq;
 -- name: leave_room
 -- Is no longer a member.
 UPDATE public.room_members SET is_active = false, left_at = now()
-WHERE user_id = $1 AND room_id = $2 AND is_active
+WHERE user_id = $1 AND room_id = $2 AND is_active AND hubbub.by_server()
 RETURNING change_seq;
 
 -- name: active_of

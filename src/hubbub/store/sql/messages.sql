@@ -36,14 +36,14 @@ WHERE m.message_id = $1;
 -- A new text, by its author while a member; a trigger keeps the old one, with who changed it, and takes the room's next number.
 UPDATE public.messages AS m SET message_text = $3
 FROM (SELECT set_config('hubbub.actor', $2::uuid::text, true) AS is_set) AS actor
-WHERE actor.is_set <> '' AND m.message_id = $1 AND m.user_id = $2 AND NOT m.is_deleted
+WHERE actor.is_set <> '' AND m.message_id = $1 AND m.user_id = $2 AND NOT m.is_deleted AND hubbub.by_server()
   AND EXISTS (SELECT FROM public.room_members AS x WHERE x.room_id = m.room_id AND x.user_id = $2 AND x.is_active)
 RETURNING m.change_seq, m.message_text, m.edited_at;
 
 -- name: delete
 -- A tombstone, by its author while a member, by who made the room, or by an administrator (`$3`).
 UPDATE public.messages AS m SET is_deleted = true
-WHERE m.message_id = $1 AND NOT m.is_deleted AND (
+WHERE m.message_id = $1 AND NOT m.is_deleted AND hubbub.by_server() AND (
     $3
     OR EXISTS (SELECT FROM public.rooms AS r WHERE r.room_id = m.room_id AND r.created_by = $2)
     OR (m.user_id = $2 AND EXISTS (

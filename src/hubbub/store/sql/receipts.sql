@@ -31,6 +31,16 @@ JOIN public.rooms AS r USING (room_id)
 JOIN public.users AS u USING (user_id)
 LEFT JOIN moved AS m USING (room_id, user_id);
 
+-- name: standing
+-- Where watermarks stand that plain SQL has moved, in the columns of `mark`.
+SELECT x.room_id, x.user_id, r.room_name, r.member_count, u.username,
+    x.delivered_seq AS old_delivered, x.read_seq AS old_read, x.delivered_seq, x.read_seq
+FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) AS a (room_id, user_id)) AS a
+JOIN public.room_members AS x USING (room_id, user_id)
+JOIN public.rooms AS r USING (room_id)
+JOIN public.users AS u USING (user_id)
+WHERE x.is_active;
+
 -- name: quiet
 -- For the rest of this transaction the triggers leave receipts alone: what they would do has been done here.
 SELECT set_config('hubbub.receipts', 'server', true);

@@ -73,14 +73,14 @@ UPDATE public.rooms SET
     room_name = CASE WHEN $2 THEN $3 ELSE room_name END,
     description = CASE WHEN $4 THEN $5 ELSE description END,
     is_private = CASE WHEN $6 THEN $7 ELSE is_private END
-WHERE room_id = $1 AND deleted_at IS NULL
+WHERE room_id = $1 AND deleted_at IS NULL AND hubbub.by_server()
 RETURNING change_seq;
 
 -- name: delete_room
 -- The room is gone for everyone; its rows stay until an operator removes them, its name becomes free.
 UPDATE public.rooms
 SET deleted_at = now(), room_name = left(room_name, 60) || ' ' || room_id::text
-WHERE room_id = $1 AND deleted_at IS NULL
+WHERE room_id = $1 AND deleted_at IS NULL AND hubbub.by_server()
 RETURNING change_seq;
 
 -- name: positions

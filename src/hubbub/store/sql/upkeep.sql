@@ -4,9 +4,9 @@
 -- Does the database answer?
 SELECT 1;
 
--- name: remember_receipt_rows
--- Up to how many members a room gets receipt rows, for the triggers that plain SQL meets.
-INSERT INTO hubbub.meta (key, value) VALUES ('receipt_rows_max_members', $1)
+-- name: remember
+-- Settings that the triggers and functions which plain SQL meets have to know.
+INSERT INTO hubbub.meta (key, value) SELECT * FROM unnest($1::text[], $2::text[])
 ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value;
 
 -- name: prune
