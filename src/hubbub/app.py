@@ -218,7 +218,7 @@ class Hubbub:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI application: Socket.IO's polling under its path, REST and the page elsewhere."""
-        if scope["type"] == "http" and scope["path"].startswith(self.realtime.options.path.rstrip("/")):
+        if scope["type"] == "http" and scope["path"].rstrip("/") == self.realtime.options.path.rstrip("/"):
             if self.nodes is None or not await self.nodes.forward(scope, receive, send):
                 await self.realtime(scope, receive, send)
         else:

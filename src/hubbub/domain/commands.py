@@ -263,13 +263,17 @@ def check_note(text: str | None, field: str) -> str | None:
 def check_avatar(address: str | None) -> str | None:
     """An avatar's address: http, https or a path on this server, so that no page is made to run it.
 
+    Browsers read `/\\` as `//`, the beginning of another server's address.
+
     Raises:
         HubbubError: `validation_failed`.
     """
     if address is None or not address.strip():
         return None
     address = address.strip()
-    if not re.match(r"^(https?://[^\s\x00-\x1f\x7f-\x9f]+|/(?!/)[^\s\x00-\x1f\x7f-\x9f]*)\Z", address, re.IGNORECASE):
+    if not re.match(
+        r"^(https?://[^\s\x00-\x1f\x7f-\x9f]+|/(?![/\\])[^\s\x00-\x1f\x7f-\x9f]*)\Z", address, re.IGNORECASE
+    ):
         raise HubbubError("validation_failed", fields={"avatar": "Give an http(s) address or a path on this server"})
     check_note(address, "avatar")
     return address

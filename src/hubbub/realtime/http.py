@@ -98,7 +98,12 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self, error: HubbubError) -> None:
         """Answer, unless an answer to an earlier request is under way, and close."""
         self._stop_timer()
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle is not None and cycle.more_body and not cycle.response_started and not self.pipeline:
+            # It is the body of this very request that is no HTTP: whoever handles it is told that its client is gone.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if cycle is None or cycle.response_complete or cycle.disconnected:
             body = msgspec.json.encode(error.as_problem(secrets.token_hex(16)))
             status = HTTPStatus(error.row.status)
             head = (

@@ -82,7 +82,7 @@ def _shape(name: str, args: list[Any]) -> Any:
     if name == "sync" and isinstance(data, str):
         try:
             return msgspec.json.decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise HubbubError("bad_request", "The text is not JSON.") from None
     return {} if data is None else data
 

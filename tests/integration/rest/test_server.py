@@ -128,9 +128,19 @@ GOOD = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
         ((b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",), 431, "head_too_large"),
         ((b"GET /" + b"a" * 70_000,), 431, "head_too_large"),
         ((b"nonsense\r\n\r\n",), 400, "bad_request"),
+        ((HEAD.encode(), b"Transfer-Encoding: chunked\r\n\r\n", b"1ffffffffffffffff\r\n"), 400, "bad_request"),
         ((b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",), 400, "bad_request"),
     ],
-    ids=["headers", "header", "header without end", "address", "address without end", "no HTTP", "not ASCII"],
+    ids=[
+        "headers",
+        "header",
+        "header without end",
+        "address",
+        "address without end",
+        "no HTTP",
+        "a body that is none",
+        "not ASCII",
+    ],
 )
 async def test_heads_that_are_refused(database: str, parts: tuple[bytes, ...], status: int, code: str) -> None:
     async with rest_of(database) as rest, served(rest) as port:

@@ -86,3 +86,9 @@ async def test_those_who_connect_together_are_read_together(server: Running) -> 
     assert len(by_events(ran)) < 39
     for ws in sockets:
         await ws.close()
+
+
+async def test_only_the_path_itself_is_the_sockets(server: Running) -> None:
+    for path, status in (("/socket.io/", 200), ("/socket.io", 200), ("/socket.iox/", 404), ("/socket.io/x", 404)):
+        answer = await request(f"{server.url}{path}?EIO=4&transport=polling")
+        assert answer.status == status, path

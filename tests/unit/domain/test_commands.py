@@ -299,7 +299,7 @@ def test_avatars(address: str | None, kept: str | None) -> None:
     "address",
     [
         "javascript:alert(1)", "data:text/html,x", "//evil.example", "a.png", "https://", "http:// a", "https://a\nb",
-        "ftp://a", "/a b", "/a\0", "vbscript:x", "https:/a", "/\ud800",
+        "ftp://a", "/a b", "/a\0", "/\\evil.example", "vbscript:x", "https:/a", "/\ud800",
     ],
 )  # fmt: skip
 def test_avatars_that_are_no_pictures_address(address: str) -> None:
