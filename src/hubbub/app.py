@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-import asyncpg
 import structlog
 import uvicorn
 
@@ -42,7 +41,7 @@ from hubbub.histogram import Histogram
 from hubbub.kept_secret import kept_secret
 from hubbub.listener import announce, listen, own_address
 from hubbub.metrics import readings, readings_between_processes, readings_of_plain_sql
-from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, listen_spec, server_for
+from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, listen_spec, server_for
 from hubbub.postgres.ready import ReadyPostgres
 from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
@@ -54,6 +53,7 @@ from hubbub.sockets.roster import Roster
 from hubbub.store import arrivals, migrate, notify, presence, rooms, sync, upkeep
 from hubbub.store.database import Connection, Database
 from hubbub.store.journal import Journal
+from hubbub.store.watch import watch
 from hubbub.telemetry import Metrics, configure_logs, watch_loop
 from hubbub.workers.place import Link, Place
 from hubbub.workers.sums import add_up
@@ -198,6 +198,7 @@ class Hubbub:
                 receipt_rows_max_members=self.settings.receipt_rows_max_members,
                 max_message_bytes=self.settings.max_message_bytes,
             )
+        self.database.on_new_epoch = self.edge.feeds.on_rewound = self._start_afresh
         lease = self.chat.presence.lease
         lease.on_fenced = self.realtime.send_away
         lease.on_renewed = self.edge.feeds.look_soon
@@ -206,6 +207,7 @@ class Hubbub:
         self.chat.receipts.start()
         await self.chat.presence.start()
         for work, name in (
+            (watch(self.database), "database watch"),
             (self.edge.feeds.run(), "feeds"),
             (self.edge.roster.run(), "roster"),
             (connect.watch(self.edge), "watch"),
@@ -215,6 +217,14 @@ class Hubbub:
             (watch_loop(self.loop_lag), "loop lag"),
         ):
             self.tasks.append(asyncio.create_task(work, name=name))
+
+    def _start_afresh(self) -> None:
+        """The database is of another time than it was: where rooms stood is forgotten, and every client comes back."""
+        self.edge.feeds.stop()
+        self.realtime.send_away()
+        self.ear.renew()
+        if isinstance(self.bus, PostgresBus):
+            self.bus.renew()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI application: Socket.IO's polling under its path, REST and the page elsewhere."""
@@ -239,11 +249,8 @@ class Hubbub:
     async def not_ready(self) -> list[str]:
         """Why this process should get no traffic just now; empty when it should."""
         reasons = ["shutting down"] if self.closing else []
-        try:
-            async with asyncio.timeout(2), self.database.connection() as conn:
-                await upkeep.ping(conn)
-        except Exception:
-            reasons.append("the database does not answer")
+        if self.database.fault is not None:
+            reasons.append(self.database.fault)
         if self.bus.fault is not None:
             reasons.append(self.bus.fault)
         lag = self.edge.feeds.stats.lag
@@ -308,7 +315,7 @@ def _with_connection(database: Database, function: Callable[..., Any]) -> Callab
 
 
 async def _connect(spec: ConnectionSpec) -> Connection:
-    return await asyncpg.connect(**spec.asyncpg_kwargs())
+    return await hosts.connect(**spec.asyncpg_kwargs())
 
 
 def _bus(settings: Settings, spec: ConnectionSpec, place: Place | None) -> LocalBus | PostgresBus:

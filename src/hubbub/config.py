@@ -130,14 +130,15 @@ class Settings:
         "DB_POOL_SIZE",
         10,
         _whole(3, 200),
-        "Most connections opened to the database, all workers together (3 each at least). Each process needs one more to hear "
-        "plain SQL, and one for the `postgres` bus.",
+        "Most connections opened to the database, all workers together (3 each at least). Each process needs two more, to watch "
+        "over the database and to hear plain SQL, and one for the `postgres` bus.",
     )
     db_timeout: int = setting(
         "HUBBUB_DB_TIMEOUT",
         10,
         _duration,
-        "How long a request may wait for the database before it is answered `unavailable`.",
+        "How long a request may wait for the database before it is answered `unavailable`: half of it for a connection, half "
+        "for a statement. A message waits as long to be stored, and then for the attempt under way, half as long again.",
     )
     data_dir: Path = setting(
         "HUBBUB_DATA_DIR",
@@ -302,9 +303,9 @@ class Settings:
 
     @property
     def connections(self) -> int:
-        """Connections to the database that all workers open together at most, those that listen included."""
+        """Connections to the database that all workers open together at most, those that watch and listen included."""
         has_bus = self.workers > 1 or self.bus == "postgres"
-        return self.workers * (self.pool_of_each + 1 + has_bus)
+        return self.workers * (self.pool_of_each + 2 + has_bus)
 
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:

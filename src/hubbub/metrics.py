@@ -94,6 +94,9 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
     yield Reading("counter", "feed_repairs", "Gaps that were read from the database.", lambda: feeds.stats.repairs)
     yield Reading("gauge", "feed_lag", "Changes not yet told, at the last look.", lambda: feeds.stats.lag)
     yield Reading(
+        "gauge", "database_answers", "1 while the database answers, 0 while not.", lambda: chat.database.fault is None
+    )
+    yield Reading(
         "gauge", "database_connections_in_use", "Connections of the pool in use.", lambda: chat.database.in_use
     )
     yield Reading("gauge", "database_connections_max", "Most connections of the pool.", lambda: chat.database.size)

@@ -36,8 +36,8 @@ class WatchedDatabase(Database):
     statements: list[str] | None = None
 
     @asynccontextmanager
-    async def connection(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
-        async with super().connection(is_guarded=is_guarded) as held:
+    async def urgent(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
+        async with super().urgent(is_guarded=is_guarded) as held:
             with held.query_logger(self._note):
                 yield held
 

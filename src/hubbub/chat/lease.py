@@ -78,7 +78,7 @@ class Lease:
             HubbubError: `unavailable`, `overloaded`.
         """
         asked = now()
-        async with self._database.connection(is_guarded=False) as conn:
+        async with self._database.urgent(is_guarded=False) as conn:
             await presence.take_lease(conn, self.node_id, socket.gethostname(), self._address, LEASE_SECONDS)
         self._until = asked + LEASE_SECONDS
         self._database.guard = self.check
@@ -120,7 +120,7 @@ class Lease:
     async def _renew(self) -> None:
         asked = now()
         had_run_out = not self.holds
-        async with self._database.connection(is_guarded=False) as conn:
+        async with self._database.urgent(is_guarded=False) as conn:
             stands = await presence.renew_lease(conn, self.node_id, LEASE_SECONDS)
             if not stands:
                 self.fenced += 1

@@ -14,9 +14,10 @@ import typer
 
 from hubbub.cli import console, migrations
 from hubbub.config import Settings
-from hubbub.postgres import ConnectionSpec, PostgresUnavailable, diagnose, server_for
+from hubbub.postgres import ConnectionSpec, PostgresUnavailable, diagnose, hosts, server_for
 from hubbub.postgres.borrow import borrowed
 from hubbub.postgres.doctor import Connect, MigrationState
+from hubbub.store import epoch
 
 app = typer.Typer(help="The database: schema, state, a shell.", no_args_is_help=True)
 
@@ -33,7 +34,7 @@ async def with_database(
     async with borrowed(server_for(settings), console.silent if as_json else console.progress) as spec:
 
         async def connect() -> asyncpg.Connection:
-            return await asyncpg.connect(**spec.asyncpg_kwargs())
+            return await hosts.connect(**spec.asyncpg_kwargs())
 
         try:
             return await work(spec, connect)
@@ -72,6 +73,26 @@ def upgrade() -> None:
         console.out.print(f"applied {name}", highlight=False)
     if not applied:
         console.out.print("Up to date.")
+
+
+@app.command("new-epoch", epilog=console.EXIT_CODES)
+def new_epoch() -> None:
+    """Make every client start afresh: for a database that was put back in a way that Hubbub cannot see.
+
+    Needed after a copy of a whole disk, or of the data directory, was put in place of the data. A backup restored by
+    pg_restore or psql, a recovery to an earlier moment and a promoted standby are seen without it.
+    """
+    settings = console.read_settings()
+
+    async def renew(_: ConnectionSpec, connect: Connect) -> None:
+        connection = await connect()
+        try:
+            await epoch.renew(connection)
+        finally:
+            await connection.close()
+
+    console.run(settings, with_database(settings, False, renew))
+    console.out.print("A new epoch has begun; running servers notice within a second, and their clients start afresh.")
 
 
 @app.command("status", epilog=_STATUS_CODES)

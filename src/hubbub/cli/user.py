@@ -10,7 +10,7 @@ import typer
 
 from hubbub.cli import console
 from hubbub.config import Settings
-from hubbub.postgres import PostgresUnavailable, diagnose, server_for
+from hubbub.postgres import PostgresUnavailable, diagnose, hosts, server_for
 from hubbub.postgres.borrow import borrowed
 from hubbub.store import users
 
@@ -43,7 +43,7 @@ def role(
 async def _set_role(settings: Settings, username: str, role: str) -> str | None:
     async with borrowed(server_for(settings), console.progress) as spec:
         try:
-            conn = await asyncio.wait_for(asyncpg.connect(**spec.asyncpg_kwargs()), settings.db_timeout)
+            conn = await asyncio.wait_for(hosts.connect(**spec.asyncpg_kwargs()), settings.db_timeout)
             try:
                 row = await users.set_role(conn, username, role)
             finally:

@@ -58,6 +58,8 @@ class Feeds(Generic[L]):
         self.by_id: dict[UUID, RoomFeed[L]] = {}
         self._by_name: dict[str, RoomFeed[L]] = {}
         self.stats = FeedStats()
+        self.on_rewound: Callable[[], None] = self.stop
+        """Called where a counter has gone back, which only another database's can; `app.py` has every client come back."""
         self._hurry = asyncio.Event()
 
     def open(self, room_id: UUID, name: str) -> RoomFeed[L]:
@@ -147,11 +149,16 @@ class Feeds(Generic[L]):
             feed.looked = feed.position
             if feed.idle_looks > 2:  # long enough for whoever opened it to have read the room and attached
                 self._close(feed)
-        room_ids = [room_id for room_id, feed in self.by_id.items() if feed.position is not None]
+        told = {room_id: feed.position for room_id, feed in self.by_id.items() if feed.position is not None}
+        room_ids = list(told)
         behind: dict[UUID, int] = {}
         for start in range(0, len(room_ids), LOOK_ROOMS):
             some = room_ids[start : start + LOOK_ROOMS]
             found = await self.positions(some)
+            if any(seq < told[room_id] for room_id, seq in found.items()):
+                log.error("counters of rooms have gone back; was a backup put in place?")
+                self.on_rewound()
+                return
             behind.update({room_id: seq for room_id, seq in found.items() if self._lag(room_id, seq)})
             for room_id in some:
                 if room_id not in found:

@@ -116,6 +116,10 @@ class Ear:
             both.create_task(self._listen())
             both.create_task(self._hand_over())
 
+    def renew(self) -> None:
+        """Open the line anew: the database is another, and this line may be to the one of before."""
+        self._broken.set()
+
     async def _listen(self) -> None:
         pause = PAUSE_FIRST
         was_heard: bool | None = None

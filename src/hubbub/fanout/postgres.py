@@ -78,6 +78,7 @@ class PostgresBus:
         self._echo = float("-inf")
         """When this process last heard itself; never, while it has no line."""
         self._task: asyncio.Task[None] | None = None
+        self._line: Line | None = None
 
     @property
     def fault(self) -> str | None:
@@ -107,6 +108,11 @@ class PostgresBus:
                         await asyncio.sleep(TICK_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def renew(self) -> None:
+        """Open the line anew: the database is another, and this line may be to the one of before."""
+        if self._line is not None:
+            self._line.close()
 
     def publish(self, hint: Hint) -> None:
         if self._deliver is None:
@@ -155,7 +161,7 @@ class PostgresBus:
         while True:
             line: Line | None = None
             try:
-                line = await self._open_line(self._heard, self._wake.set)
+                self._line = line = await self._open_line(self._heard, self._wake.set)
                 opened += 1
                 if opened > 1:
                     self.stats.reconnects += 1

@@ -54,7 +54,8 @@ def read_address(settings: Settings) -> ConnectionSpec:
         database=options.pop("dbname", unquote(path)) or os.environ.get("PGDATABASE") or name,
         tls=_tls(settings, options),
         target_session_attrs=_attribute(options, several=len(hosts) > 1),
-        connect_timeout=_timeout(options, settings.db_timeout),
+        # While a request waits for a connection, every host can be tried.
+        connect_timeout=_timeout(options, settings.db_timeout / 2 / len(hosts)),
         server_settings=_session(options),
     )
 
@@ -150,10 +151,10 @@ def _attribute(options: dict[str, str], *, several: bool) -> str:
     return word
 
 
-def _timeout(options: dict[str, str], default: int) -> float:
+def _timeout(options: dict[str, str], default: float) -> float:
     text = options.pop("connect_timeout", "")
     if not text:
-        return float(default)
+        return default
     if not text.isascii() or not text.isdigit():
         raise ConfigError("DATABASE_URL: connect_timeout must be a number of seconds.")
     return float(text) if int(text) > 0 else 3600.0  # libpq: 0 waits for ever; nothing here does

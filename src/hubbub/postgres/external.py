@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from hubbub.config import Settings
-from hubbub.postgres import binaries
+from hubbub.postgres import binaries, hosts
 from hubbub.postgres.address import read_address
 from hubbub.postgres.spec import ConnectionSpec
 from hubbub.postgres.troubles import PostgresUnavailable, diagnose, version_too_old
@@ -49,7 +49,7 @@ class ExternalPostgres:
         """Connect once, to be sure of the rest."""
         progress(f"Connecting to {self.spec.describe()}")
         try:
-            connection = await asyncpg.connect(**self.spec.asyncpg_kwargs())
+            connection = await hosts.connect(**self.spec.asyncpg_kwargs())
             try:
                 check_version(connection, self.spec)
                 if await connection.fetchval("SELECT pg_is_in_recovery()"):

@@ -79,7 +79,7 @@ class ConnectionSpec:
         hosts: (name or socket folder, port), tried in this order.
         password: None leaves the choice to `PGPASSWORD` and the password file, as psql does.
         target_session_attrs: any, read-write, primary, …; which of several hosts will do.
-        connect_timeout: seconds for one connection.
+        connect_timeout: seconds for one connection to one host.
         server_settings: parameters of the session, such as application_name.
         is_managed: True for the embedded server, which Hubbub starts and stops.
     """
@@ -99,7 +99,7 @@ class ConnectionSpec:
         return replace(self, database=database)
 
     def asyncpg_kwargs(self) -> dict[str, Any]:
-        """Keyword arguments of `asyncpg.connect` and `asyncpg.create_pool`.
+        """Keyword arguments of `asyncpg.connect`, and of `hosts.connect` where several hosts are to be tried.
 
         Raises:
             OSError, ssl.SSLError: a certificate file cannot be used.

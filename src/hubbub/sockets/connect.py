@@ -64,6 +64,8 @@ async def sit_down(edge: Edge, seat: Seat, claims: Claims) -> None:
     """
     socket = seat.socket
     actor, ready = await arrive(edge.chat, claims)
+    if ready.epoch != edge.chat.database.epoch.told:
+        raise HubbubError("unavailable")  # it was read a moment before the database became another
     if len(edge.seats.by_user.get(claims.user_id, ())) >= limits.SOCKETS_PER_ACCOUNT:
         raise HubbubError("too_large", f"One account may have {limits.SOCKETS_PER_ACCOUNT} connections here.")
     seat.actor = actor

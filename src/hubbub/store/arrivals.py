@@ -28,7 +28,7 @@ async def arrive(conn: Connection, asked: Sequence[tuple[UUID, UUID]]) -> list[A
     sessions, accounts = [session_id for session_id, _ in asked], [user_id for _, user_id in asked]
     bounds = limits.READY_ROOMS, limits.UNREAD_MAX, limits.UNREAD_LOOK
     for row in await conn.fetch(SQL["arrive"], sessions, accounts, *bounds):
-        found[row["ord"] - 1] = Arrival(row, row["epoch"], _rooms(row))
+        found[row["ord"] - 1] = Arrival(row, conn.epoch.told, _rooms(row))
     return found
 
 

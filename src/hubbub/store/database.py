@@ -1,8 +1,11 @@
 """The connection pool, and the one place where the driver's errors become ours.
 
-Promises: a request waits for a connection at most `timeout` seconds; what the database could not do is raised as
-`HubbubError`, retryable where the same may work later; no error carries SQL, parameters or secrets to a client.
-A connection that dies during a statement means *unknown*, never *failed* (`unavailable` says so).
+Promises: a request waits at most half of `timeout` for a connection and half for a statement; one connection is kept from
+reads, for those who store messages; what the database could not do is raised as `HubbubError`, retryable where
+the same may work later; no error carries SQL, parameters or secrets to a client.
+A connection that dies during a statement means *unknown*, never *failed* (`unavailable` says so), and is not used again;
+nor is one to a server that takes no writes, or that sees another time of the database than the newest connection
+(`epoch.py`): what it said is not told. `watch.py` looks after the whole.
 """
 
 from __future__ import annotations
@@ -10,11 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import asyncpg
+import structlog
 
 from hubbub.errors import HubbubError
+from hubbub.postgres import hosts
+from hubbub.store import epoch
+from hubbub.store.epoch import Epoch
 
 # The driver has no types of its own; these names say what is meant.
 Connection: TypeAlias = Any
@@ -28,6 +36,10 @@ _PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006"})
 
 # What the driver raises of itself when a connection breaks under it; the last where that happens between two states.
 _BROKEN = (OSError, asyncio.TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# After these a connection is not used again: it broke, its server ends, or is a standby by now.
+_SPENT = (*_BROKEN, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.ReadOnlySQLTransactionError)
+
+log = structlog.get_logger("database")
 
 
 def is_passing(error: BaseException) -> bool:
@@ -58,42 +70,97 @@ async def _keep(connection: Connection) -> None:
     """
 
 
+class Held(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that remembers which time of the database it sees."""
+
+    epoch = Epoch("", "", 0)
+
+
 class Database:
     """A bounded pool. Made by `Database.open`, closed by `close`."""
 
-    def __init__(self, pool: asyncpg.Pool, timeout: float) -> None:
-        self._pool = pool
-        self._timeout = timeout
+    def __init__(self, connect: Mapping[str, Any], size: int, timeout: float) -> None:
+        self.epoch = Epoch("", "", 0)
+        """That of the newest connection; `told` is what clients are told."""
+        self.on_new_epoch: Callable[[], None] = _nothing
+        """Called when another epoch is seen than before: nothing that was read before is to be believed any more."""
+        self.fault: str | None = None
+        """Why the database cannot be used just now, as far as `watch.py` knows."""
         self.guard: Callable[[], Awaitable[None]] | None = None
         """Asked before each use: raises where this process may not act just now; see `chat/lease.py`."""
+        self._half = timeout / 2
+        self._connect = partial(hosts.connect, **connect)
+        self._pool: asyncpg.Pool
+        self._shared = asyncio.Semaphore(size - 1)
 
     @classmethod
     async def open(cls, connect: Mapping[str, Any], *, size: int, timeout: float) -> Database:
         """Open the pool and prove that it answers.
 
         Args:
-            connect: keyword arguments of `asyncpg.connect`.
-            size: most connections.
-            timeout: seconds that a request may wait for a connection, and that a statement may take.
+            connect: arguments of `hosts.connect`.
+            size: most connections, two at least.
+            timeout: seconds that a request may wait for the database: half of it for a connection, half for a statement.
 
         Raises:
             asyncpg.PostgresError, OSError: the first connection failed; `postgres.troubles` explains these.
         """
-        pool = await asyncpg.create_pool(
-            **connect,
+        database = cls(connect, size, timeout)
+        pool = database._pool = await asyncpg.create_pool(
+            connect=database._open,
+            connection_class=Held,
             min_size=0,  # the driver's keeping of a minimum logs and connects by itself while the server is away
             max_size=size,
-            command_timeout=timeout,
+            command_timeout=timeout / 2,
             max_inactive_connection_lifetime=300,
             reset=_keep,
         )
-        database = cls(pool, timeout)
         try:
             async with pool.acquire(timeout=timeout):
                 return database
         except BaseException:
             pool.terminate()
             raise
+
+    async def _open(self, _: None, **options: Any) -> Connection:
+        """A new connection of the pool, which passes an address that we do not use."""
+        return await self._connect(accept=self._greet, **options)
+
+    async def _greet(self, fresh: Connection) -> None:
+        """Bound what a session may take, and learn which time of the database it sees."""
+        await epoch.bound(fresh, self._half)
+        fresh.epoch = await epoch.read(fresh, self._half)
+        await self.see(fresh.epoch)
+
+    async def line(self) -> Connection:
+        """A connection beside the pool, for the watch; its statements need time limits of their own.
+
+        Raises:
+            asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError: it could not be opened.
+        """
+        return await self._connect(accept=self._greet, connection_class=Held)
+
+    async def see(self, found: Epoch) -> None:
+        """Take note of the epoch that a connection sees.
+
+        Raises:
+            ConnectionError: it is that of a primary whose place another has taken.
+        """
+        known = self.epoch
+        if found.system == known.system and found.timeline < known.timeline:
+            log.error("a server whose place another has taken still takes writes", timeline=found.timeline)
+            raise ConnectionError("this server has been replaced by another")
+        if found == known:
+            return
+        self.epoch = found
+        if known.told:
+            log.warning("the database is of another epoch: every client comes back and starts afresh")
+            await self._pool.expire_connections()
+            self.on_new_epoch()
+
+    async def doubt(self) -> None:
+        """Use no connection again that is open now: they may be silent."""
+        await self._pool.expire_connections()
 
     async def close(self) -> None:
         """Close every connection; those in use after three seconds are cut."""
@@ -111,27 +178,45 @@ class Database:
         return int(self._pool.get_max_size())
 
     @asynccontextmanager
-    async def connection(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncIterator[Connection]:
         """A connection; each statement on it is its own transaction.
-
-        Args:
-            is_guarded: False for what renews the lease itself.
 
         Raises:
             HubbubError: `overloaded` when none came free in time, `unavailable` when the database is away.
         """
+        try:
+            async with asyncio.timeout(self._half):
+                await self._shared.acquire()
+        except TimeoutError:
+            raise self._none_free() from None
+        try:
+            async with self.urgent() as held:
+                yield held
+        finally:
+            self._shared.release()
+
+    @asynccontextmanager
+    async def urgent(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
+        """As `connection`, for who stores messages and for the lease: however many others wait, one is left for them.
+
+        Args:
+            is_guarded: False for what renews the lease itself.
+        """
         if is_guarded and self.guard is not None:
             await self.guard()
         try:
-            held = await self._pool.acquire(timeout=self._timeout)
+            held = await self._pool.acquire(timeout=self._half)
         except TimeoutError:
-            raise HubbubError("overloaded", "Every database connection is busy.", retry_after=1) from None
+            raise self._none_free() from None
         except Exception as error:
             raise in_our_words(error) or error from error
         try:
             yield held
+            if held.epoch is not self.epoch and held.epoch != self.epoch:
+                held.terminate()  # what was read, or written, was so in a time that is over
+                raise HubbubError("unavailable")
         except Exception as error:
-            if isinstance(error, _BROKEN):
+            if isinstance(error, _SPENT):
                 held.terminate()  # whatever state it is in, nobody is to be given it again
             ours = in_our_words(error)
             if ours is None or ours is error:
@@ -139,10 +224,19 @@ class Database:
             raise ours from error
         finally:
             # Shielded: a cancelled request must not leave its connection half-returned.
-            await asyncio.shield(self._pool.release(held, timeout=self._timeout))
+            await asyncio.shield(self._pool.release(held, timeout=self._half))
+
+    def _none_free(self) -> HubbubError:
+        if self.fault is not None:
+            return HubbubError("unavailable")
+        return HubbubError("overloaded", "Every database connection is busy.", retry_after=1)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one READ COMMITTED transaction, rolled back when the block raises."""
         async with self.connection() as held, held.transaction():
             yield held
+
+
+def _nothing() -> None:
+    """No one wants to know."""

@@ -188,7 +188,7 @@ class Journal:
     async def _store(self, batch: list[_Waiting]) -> None:
         """Store a batch, again and again while the database is away, row by row where a row is to blame."""
         pause = 0.05
-        while batch:
+        while batch := self._still_patient(batch):
             try:
                 await self._commit(batch)
                 return
@@ -204,18 +204,19 @@ class Journal:
                     for row in batch:
                         await self._store([row])
                     return
-            now = time.monotonic()
-            given_up = [row for row in batch if now - row.since >= self.patience]
-            self._refuse(given_up, HubbubError("unavailable"))
-            batch = [row for row in batch if now - row.since < self.patience]
-            if batch:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 1.0)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    def _still_patient(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Those that may wait on; the others are told that it is not known what became of them."""
+        oldest = time.monotonic() - self.patience
+        self._refuse([row for row in batch if row.since <= oldest], HubbubError("unavailable"))
+        return [row for row in batch if row.since > oldest]
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         """One statement, one commit; then every caller learns what became of its message."""
         started = time.perf_counter()
-        async with self.database.connection() as conn:
+        async with self.database.urgent() as conn:
             rows = await conn.fetch(
                 SQL["append"],
                 [row.message_id for row in batch],

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
+from hubbub.postgres import hosts
 from hubbub.store.database import Connection
 from hubbub.store.statements import load
 
@@ -62,7 +61,7 @@ async def open_line(
     """Connect and listen.
 
     Args:
-        connect: keyword arguments of `asyncpg.connect`.
+        connect: arguments of `hosts.connect`.
         heard: called on the event loop with each payload.
         broken: called when the connection is gone.
 
@@ -70,7 +69,7 @@ async def open_line(
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError: it could not be opened.
     """
     settings = {**connect.get("server_settings", {}), "application_name": channel.application_name}
-    connection = await asyncpg.connect(**{**connect, "server_settings": settings, "command_timeout": PATIENCE_SECONDS})
+    connection = await hosts.connect(**{**connect, "server_settings": settings, "command_timeout": PATIENCE_SECONDS})
     try:
         await connection.add_listener(channel.name, lambda _connection, _pid, _channel, payload: heard(payload))
     except BaseException:

@@ -17,17 +17,16 @@ SQL: Final = load("sync")
 
 
 Look: TypeAlias = tuple[str, dict[UUID, Room]]
-"""The database's epoch (cursors of another mean nothing), and rooms by their id, with the asker's membership."""
+"""The epoch in which this was read (cursors of another mean nothing), and rooms by their id, with the asker's membership."""
 
 
 async def look(conn: Connection, asked: Sequence[tuple[UUID, list[UUID]]]) -> list[Look]:
     """For each person and the rooms they name: the epoch, and those of the rooms that are there."""
     pairs = [(index, user_id, room_id) for index, (user_id, room_ids) in enumerate(asked) for room_id in room_ids]
     rows = await conn.fetch(SQL["look"], [pair[1] for pair in pairs], [pair[2] for pair in pairs])
-    found: list[Look] = [(rows[0]["epoch"], {}) for _ in asked]
+    found: list[Look] = [(conn.epoch.told, {}) for _ in asked]
     for row in rows:
-        if row["ord"] is not None:
-            found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
+        found[pairs[row["ord"] - 1][0]][1][row["room_id"]] = room_of(row)
     return found
 
 

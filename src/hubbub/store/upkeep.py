@@ -10,11 +10,6 @@ from hubbub.store.statements import load
 SQL: Final = load("upkeep")
 
 
-async def ping(conn: Connection) -> None:
-    """Does the database answer?"""
-    await conn.execute(SQL["ping"])
-
-
 async def remember(conn: Connection, **numbers: int) -> None:
     """Tell the functions of the database what the settings say: `receipt_rows_max_members`, `max_message_bytes`."""
     await conn.execute(SQL["remember"], list(numbers), [str(number) for number in numbers.values()])

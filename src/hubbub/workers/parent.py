@@ -31,7 +31,7 @@ from hubbub import listener as listening
 from hubbub.config import ConfigError, Settings
 from hubbub.ending import END_SECONDS, POSTGRES_SECONDS
 from hubbub.listener import announce, listen
-from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Progress, Trouble, server_for
+from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Progress, Trouble, hosts, server_for
 from hubbub.store import migrate
 from hubbub.telemetry import configure_logs
 from hubbub.workers.place import Place, letter
@@ -232,7 +232,7 @@ async def run(settings: Settings, progress: Progress) -> None:
 
 
 async def _connect(spec: ConnectionSpec) -> asyncpg.Connection:
-    return await asyncpg.connect(**spec.asyncpg_kwargs())
+    return await hosts.connect(**spec.asyncpg_kwargs())
 
 
 def serve(settings: Settings, progress: Progress) -> None:

@@ -146,7 +146,7 @@ class Line:
         Raises:
             HubbubError: `unavailable`: it was not done, this process may not act, or it is not known.
         """
-        async with self.connection():
+        async with self.urgent():
             return await self.do(work)
 
     async def do(self, work: Callable[[], Any]) -> Any:
@@ -158,14 +158,16 @@ class Line:
         return await self.truth.do(work)
 
     @asynccontextmanager
-    async def connection(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
-        """As `Database.connection`, with the same errors."""
+    async def urgent(self, *, is_guarded: bool = True) -> AsyncIterator[Connection]:
+        """As `Database.urgent`, with the same errors."""
         if is_guarded and self.guard is not None:
             await self.guard()
         try:
             yield Connection(self)
         except ConnectionError as error:
             raise HubbubError("unavailable") from error
+
+    connection = urgent
 
 
 class Connection:
@@ -186,7 +188,7 @@ class Connection:
 
     # sql/presence.sql
 
-    def take_lease(self, node: UUID, _host: str, seconds: float) -> None:
+    def take_lease(self, node: UUID, _host: str, _address: str, seconds: float) -> None:
         self._truth.leases[node] = _now() + seconds
 
     def renew_lease(self, node: UUID, seconds: float) -> UUID | None:

@@ -36,8 +36,8 @@ class Doubler:
 
 
 @pytest.fixture
-async def database(empty_database: str) -> AsyncIterator[Database]:
-    pool = await Database.open({"dsn": empty_database}, size=4, timeout=5)
+async def database(database: str) -> AsyncIterator[Database]:
+    pool = await Database.open({"dsn": database}, size=4, timeout=5)
     yield pool
     await pool.close()
 

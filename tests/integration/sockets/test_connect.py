@@ -35,7 +35,7 @@ async def test_ready_says_who_and_which_rooms(server: Running) -> None:
     client = await server.connect(ann)
     ready = await client.wait_for("ready")
     assert (ready["user"]["userId"], ready["user"]["email"]) == (ann.id, "ann@example.org")
-    assert ready["epoch"] == await server.db.fetchval("SELECT value FROM hubbub.meta WHERE key = 'epoch'")
+    assert ready["epoch"] == server.chat.database.epoch.told
     (room,) = ready["rooms"]
     assert (room["roomId"], room["room"], room["unread"]) == (str(tech), "engineering", 2)
     assert room["seq"] == await server.last_seq("engineering")

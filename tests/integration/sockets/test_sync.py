@@ -20,8 +20,8 @@ from hubbub.domain.changes import Hint
 from hubbub.domain.commands import UpdateRoom
 
 
-async def epoch(server: Running) -> str:
-    return str(await server.db.fetchval("SELECT value FROM hubbub.meta WHERE key = 'epoch'"))
+def epoch(server: Running) -> str:
+    return server.chat.database.epoch.told
 
 
 async def test_sync_gives_what_changed_in_order_of_change(server: Running) -> None:
@@ -32,8 +32,8 @@ async def test_sync_gives_what_changed_in_order_of_change(server: Running) -> No
     await ann.ok("delete-message", {"id": sent[1]["id"]})
     await (await server.connect(await server.person("eve"))).ok("join", "general")
     await server.db.execute("UPDATE rooms SET description = 'new' WHERE room_name = 'general'")
-    answer = await bob.ok("sync", {"epoch": await epoch(server), "rooms": {general: at}})
-    assert (answer["epoch"], answer["more"]) == (await epoch(server), False)
+    answer = await bob.ok("sync", {"epoch": epoch(server), "rooms": {general: at}})
+    assert (answer["epoch"], answer["more"]) == (epoch(server), False)
     page = answer["rooms"][general]
     assert (page["room"], page["upTo"], page["more"]) == ("general", await server.last_seq(), False)
     assert [(one["type"], one["changeSeq"] - at) for one in page["changes"]] == [
@@ -44,9 +44,9 @@ async def test_sync_gives_what_changed_in_order_of_change(server: Running) -> No
     ]  # fmt: skip
     assert (page["changes"][4]["username"], page["changes"][4]["active"]) == ("eve", True)
     assert page["changes"][5]["description"] == "new"
-    as_text = json.dumps({"epoch": await epoch(server), "rooms": {general: at}})
+    as_text = json.dumps({"epoch": epoch(server), "rooms": {general: at}})
     assert await bob.ok("sync", as_text) == answer
-    nothing = await bob.ok("sync", {"epoch": await epoch(server), "rooms": {general: page["upTo"]}})
+    nothing = await bob.ok("sync", {"epoch": epoch(server), "rooms": {general: page["upTo"]}})
     assert (nothing["rooms"][general]["changes"], nothing["rooms"][general]["upTo"]) == ([], page["upTo"])
 
 
@@ -66,7 +66,7 @@ async def test_sync_is_paged(server: Running, monkeypatch: pytest.MonkeyPatch) -
     while more:
         asked += 1
         assert asked < 30
-        answer = await ann.ok("sync", {"epoch": await epoch(server), "rooms": cursors})
+        answer = await ann.ok("sync", {"epoch": epoch(server), "rooms": cursors})
         assert sum(len(page["changes"]) for page in answer["rooms"].values()) <= 10
         for room_id, page in answer["rooms"].items():
             heard[room_id] += [one["changeSeq"] for one in page["changes"]]
@@ -79,7 +79,7 @@ async def test_sync_is_paged(server: Running, monkeypatch: pytest.MonkeyPatch) -
 
 async def test_another_epoch_or_a_number_not_reached_needs_a_fresh_start(server: Running) -> None:
     ann, _ = await server.pair()
-    general, now = await server.room_id(), await epoch(server)
+    general, now = await server.room_id(), epoch(server)
     await ann.fails("sync", {"epoch": "another", "rooms": {general: 0}}, code="resync_required")
     ahead = await server.last_seq() + 1
     await ann.fails("sync", {"epoch": now, "rooms": {general: ahead}}, code="resync_required")
@@ -92,11 +92,11 @@ async def test_rooms_that_are_not_ones_own_are_left_out(server: Running) -> None
     secret = await server.room("secret", ann, bob, private=True, by=bob)
     client = await server.connect(ann)
     asked = {str(secret): 0, str(UUID(int=7)): 0, await server.room_id(): 0}
-    assert set((await client.ok("sync", {"epoch": await epoch(server), "rooms": asked}))["rooms"]) == {
+    assert set((await client.ok("sync", {"epoch": epoch(server), "rooms": asked}))["rooms"]) == {
         str(secret), await server.room_id(),
     }  # fmt: skip
     await remove_member(server.chat, bob.actor, "secret", ann.user_id)
-    answer = await client.ok("sync", {"epoch": await epoch(server), "rooms": asked})
+    answer = await client.ok("sync", {"epoch": epoch(server), "rooms": asked})
     assert set(answer["rooms"]) == {await server.room_id()}
 
 
@@ -258,7 +258,7 @@ async def test_state_read_then_events_applied_equals_state_read_later(
     assert live.seen == sorted(set(live.seen))
     more = True
     while more:
-        answer = await listener.ok("sync", {"epoch": await epoch(server), "rooms": {str(room_id): away.at}})
+        answer = await listener.ok("sync", {"epoch": epoch(server), "rooms": {str(room_id): away.at}})
         page = answer["rooms"][str(room_id)]
         away.apply_sync(page)
         more = page["more"]

@@ -14,12 +14,13 @@ from tests.support.people import Person
 
 from hubbub.domain import limits
 from hubbub.store import arrivals, receipts, rooms
+from hubbub.store.database import Held
 from hubbub.store.receipts import Marks
 
 
 @pytest.fixture
 async def conn(database: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database)
+    connection = await asyncpg.connect(database, connection_class=Held)
     yield connection
     await connection.close()
 

@@ -1,12 +1,11 @@
 -- Those who connect, many in one statement.
 
 -- name: arrive
--- For each session that stands: its account, the epoch, and the account's rooms, the latest used first, with counter and
+-- For each session that stands: its account, and the account's rooms, the latest used first, with counter and
 -- unread (counted as by `rooms.unread`). `LATERAL (… LIMIT 1)`: see rooms.sql.
-SELECT a.ord, e.value AS epoch, u.user_id, u.username, u.email, u.display_name, u.avatar, u.bio, u.status, u.last_seen,
+SELECT a.ord, u.user_id, u.username, u.email, u.display_name, u.avatar, u.bio, u.status, u.last_seen,
     u.last_login, u.created_at, u.role, x.room_ids, x.room_names, x.last_seqs, x.are_private, x.read_seqs, x.unread
 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS a (session_id, user_id, ord)
-JOIN hubbub.meta AS e ON e.key = 'epoch'
 CROSS JOIN LATERAL (SELECT * FROM hubbub.auth_sessions AS s WHERE s.session_id = a.session_id LIMIT 1) AS s
 CROSS JOIN LATERAL (SELECT * FROM public.users AS u WHERE u.user_id = a.user_id LIMIT 1) AS u
 CROSS JOIN LATERAL (

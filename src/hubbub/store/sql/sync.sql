@@ -1,18 +1,14 @@
--- Sync: the present state of all that changed after a number, in pages; and the database's epoch.
+-- Sync: the present state of all that changed after a number, in pages.
 
 -- name: look
--- The epoch, which changes when a backup is restored; and, for pairs of a person and a room, each room that is not deleted,
--- with that person's membership. One row without a room where there is none. `LATERAL (… LIMIT 1)`: see rooms.sql.
-SELECT e.value AS epoch, a.ord, r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq
-FROM hubbub.meta AS e
-LEFT JOIN (
-    unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS a (user_id, room_id, ord)
-    JOIN LATERAL (SELECT * FROM public.rooms AS r WHERE r.room_id = a.room_id LIMIT 1) AS r ON r.deleted_at IS NULL
-    LEFT JOIN LATERAL (
-        SELECT * FROM public.room_members AS m WHERE m.room_id = a.room_id AND m.user_id = a.user_id LIMIT 1
-    ) AS m ON true
-) ON true
-WHERE e.key = 'epoch';
+-- For pairs of a person and a room, each room that is not deleted, with that person's membership.
+-- `LATERAL (… LIMIT 1)`: see rooms.sql.
+SELECT a.ord, r.*, m.is_active, m.from_seq, m.delivered_seq, m.read_seq
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS a (user_id, room_id, ord)
+JOIN LATERAL (SELECT * FROM public.rooms AS r WHERE r.room_id = a.room_id LIMIT 1) AS r ON r.deleted_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT * FROM public.room_members AS m WHERE m.room_id = a.room_id AND m.user_id = a.user_id LIMIT 1
+) AS m ON true;
 
 -- name: changed_members
 -- Memberships of a room that changed after a number, in order of that change.

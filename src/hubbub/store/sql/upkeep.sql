@@ -1,9 +1,5 @@
 -- What keeps a database in order.
 
--- name: ping
--- Does the database answer?
-SELECT 1;
-
 -- name: remember
 -- Settings that the triggers and functions which plain SQL meets have to know.
 INSERT INTO hubbub.meta (key, value) SELECT * FROM unnest($1::text[], $2::text[])
