@@ -24,9 +24,12 @@ from tests.support import people
 from tests.support.raw_client import Answer, RawWebSocket, read_answer, request
 
 ORIGIN: Final = "https://chat.example"
-ENV: Final = {"CORS_ORIGIN": ORIGIN, "HUBBUB_SEND_RATE": "40", "MALLOC_MMAP_THRESHOLD_": "131072"}
+ENV: Final = {
+    "CORS_ORIGIN": ORIGIN, "HUBBUB_SEND_RATE": "40", "MALLOC_MMAP_THRESHOLD_": "131072",
+    "HUBBUB_PING_INTERVAL_MS": "8000", "HUBBUB_PING_TIMEOUT_MS": "8000",
+}  # fmt: skip
 """What the server under attack is set to: pages of one origin may connect; 800 sends at once of one account; what the
-hashing of a password took goes back at once, so that memory that stays has grown."""
+hashing of a password took goes back at once, so that memory that stays has grown; sessions that are left end in 16 s."""
 LANES: Final = 3
 PASSWORD: Final = "correct horse"
 _NAME: Final = re.compile(r"<([a-z_]+)>")
