@@ -68,6 +68,8 @@ class FinalState:
         presence: people that are shown on-line and are not connected, or the other way, after 20 seconds.
         troubles: processes that ended, tracebacks, answers 500.
         growth: memory, files, connections that did not come back.
+        late: what was committed and not told to somebody who was connected, long after.
+        epoch: the database's at the end; what stands under a number may differ between epochs.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
@@ -78,6 +80,8 @@ class FinalState:
     presence: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     growth: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    epoch: str = ""
 
 
 def check(
@@ -100,7 +104,7 @@ def check(
     if ordered:
         found += _order(final, checked)
     found += _secrets(book, checked)
-    for name, told in (("I10", final.presence), ("I11", final.troubles), ("I12", final.growth)):
+    for name, told in (("I4", final.late), ("I10", final.presence), ("I11", final.troubles), ("I12", final.growth)):
         found += [Violation(name, what) for what in told]
     if not checked["I1"] or not checked["I4"]:
         found.append(Violation("I0", f"nothing was checked: {dict(checked)}"))
@@ -139,6 +143,7 @@ class _Stream:
     skipped: list[tuple[int, int, str]] = field(default_factory=list)  # (from, to], how
     heard: set[int] = field(default_factory=set)  # of the present page
     done: int | None = None
+    is_void: bool = False  # of before a restore
 
 
 class _Book:
@@ -147,7 +152,7 @@ class _Book:
     def __init__(self) -> None:
         self.sends: dict[tuple[str, str], _Send] = {}
         self.streams: dict[tuple[str, str], _Stream] = {}
-        self.texts: dict[tuple[str, int], tuple[int, str, str]] = {}  # (room, change) -> place, hash, who says so
+        self.texts: dict[tuple[str, str, int], tuple[int, str, str]] = {}  # (epoch, room, change) -> place, hash, who
         self.acks: dict[tuple[str, int], float] = {}
         self.changes: Counter[str] = Counter()  # edits, deletions, comings and goings asked for in each room
         self.secrets: list[tuple[str, str, float]] = []
@@ -185,8 +190,19 @@ class _Book:
                 case "marks":
                     checked["I9"] += 1
                     yield from self._marks(record)
+                case "restored":
+                    self._restored()
                 case "edit" | "delete" if record.phase == "invoke":
                     self.changes[record.room] += 1
+
+    def _restored(self) -> None:
+        """The database went back: what was acknowledged may be gone, what clients remember means nothing any more."""
+        for send in self.sends.values():
+            send.place = None
+        for stream in self.streams.values():
+            stream.is_void = True
+        self.acks.clear()
+        self.marks.clear()
 
     def _send(self, record: Record) -> Iterator[Violation]:
         key = (record.client, record.client_id)
@@ -212,6 +228,8 @@ class _Book:
                 yield Violation("I5", f"{record.client} was given a text of {record.secret} in {record.room}")
         if stream is None:
             return
+        if stream.is_void:
+            yield Violation("I4", f"{record.client} goes on in {record.room} with a cursor of before the restore")
         number, who = record.change_seq, f"{record.client} in {record.room}"
         if number <= stream.position or number in stream.heard:
             yield Violation("I4", f"{who} was given {number} again or late, behind {stream.position} ({record.source})")
@@ -231,7 +249,9 @@ class _Book:
 
     def _text(self, record: Record) -> Iterator[Violation]:
         """I5: the first that names a number says what stands there; all others must say the same."""
-        first = self.texts.setdefault((record.room, record.change_seq), (record.seq, record.body_hash, record.client))
+        first = self.texts.setdefault(
+            (record.epoch, record.room, record.change_seq), (record.seq, record.body_hash, record.client)
+        )
         if first[:2] != (record.seq, record.body_hash):
             yield Violation(
                 "I5",
@@ -242,6 +262,8 @@ class _Book:
         stream = self.streams.get((record.client, record.room))
         if stream is None:
             return
+        if stream.is_void:
+            yield Violation("I4", f"{record.client} synced {record.room} with a cursor of before the restore")
         if record.seq != stream.position:
             yield Violation("I4", f"{record.client} synced {record.room} from {record.seq}, not from {stream.position}")
         beyond = [number for number in stream.heard if number > record.change_seq]
@@ -327,7 +349,7 @@ def _streams(book: _Book, final: FinalState, checked: Counter[str]) -> Iterator[
     """I4, at the end: nothing was left out that still stands, and whoever caught up knows every message as it is."""
     latest = {room: {row.change_seq for row in rows} for room, rows in final.rows.items()}
     for (client, room), stream in book.streams.items():
-        if room not in latest:
+        if room not in latest or stream.is_void:
             continue
         for start, end, how in stream.skipped:
             lost = [number for number in range(start + 1, end + 1) if number in latest[room]]
@@ -357,7 +379,7 @@ def _agreement(book: _Book, final: FinalState, checked: Counter[str]) -> Iterato
     """I5: the database and REST say what clients were told."""
     for room, rows in final.rows.items():
         for row in rows:
-            told = book.texts.get((room, row.change_seq))
+            told = book.texts.get((final.epoch, room, row.change_seq))
             if told is not None:
                 checked["I5"] += 1
                 if told[:2] != (row.seq, row.body_hash):

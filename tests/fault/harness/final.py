@@ -50,6 +50,14 @@ async def read_database(db: asyncpg.Connection, room_names: dict[str, str]) -> F
     return final
 
 
+def said_by(text: str, sender: str) -> tuple[str, int | None]:
+    """Of one of the load's texts, its sender and its number, believed before any column; of another, its `sender`."""
+    parts = text.split(":")
+    if len(parts) == 3 and parts[1].isdigit():
+        return parts[0], int(parts[1])
+    return sender, None
+
+
 async def read_pages(load: Load, final: FinalState) -> None:
     """Every room by REST, page after page from its beginning, as somebody reads who has just come."""
     for name, room_id in load.room_ids.items():

@@ -12,6 +12,7 @@ A record says which client, what (`op`), how it went (`phase`), and what it conc
     read     ok    a new reader saw the places `numbers` of a room by REST, all those from the least of them up to `seq`,
                    asked for at `t_mono`
     marks    ok    the database's watermarks of `client` in the room: `numbers` = delivered, read, the room's counter
+    restored info  the database was put back to an earlier state under a new epoch: what was acknowledged may be gone
     fault    info  what was done to the system, in `about`
 
 Times are of this process's monotonic clock, in seconds. Texts stay out of it: `body_hash` stands for them.

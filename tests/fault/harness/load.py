@@ -111,7 +111,7 @@ class Chatter:
         if self._epoch:
             self.reconnects += 1
             await self._catch_up(self.socket, ready, rooms)
-        self._epoch = ready["epoch"]
+        self._epoch = self.load.epoch = ready["epoch"]
         for room_id, room in rooms.items():
             if room_id not in self.cursors:
                 self._begin(room_id, room["seq"])
@@ -167,7 +167,7 @@ class Chatter:
         text = data.get("message") if "clientId" in data and not data.get("deleted") else None
         secret = self.load.secrets.get(text.rsplit(":", 1)[-1], "") if text else ""
         self.load.history.note(
-            self.name, "hear", room=room, change_seq=number, seq=data.get("seq", 0), source=source, secret=secret,
+            self.name, "hear", room=room, change_seq=number, seq=data.get("seq", 0), source=source, secret=secret, epoch=self._epoch,
             body_hash=body_hash(text) if text is not None else "",
         )  # fmt: skip
         if source == "live":
@@ -295,6 +295,8 @@ class Load:
         self.latest_ack: dict[str, int] = {}
         self.refused: list[str] = []
         self.troubles: list[str] = []
+        self.late: list[str] = []
+        self.epoch = ""
         self.acked = self.repeated = self.retried = self.unanswered = 0
         self.deliveries = self.resyncs = self.failed_connects = 0
         self.progress = asyncio.Event()
@@ -477,6 +479,7 @@ class Load:
                 final.presence = await self._presence(db)
         finally:
             await db.close()
+        final.late, final.epoch = self.late, self.epoch
         final.troubles += [*self.troubles, *(f"refused: {what}" for what in self.refused)]
         return final
 
@@ -493,7 +496,7 @@ class Load:
             if not behind:
                 return
             if time.monotonic() > end:
-                self.troubles.append(f"not told within {TAIL_SECONDS:.0f} s: {behind[:5]}, {len(behind)} in all")
+                self.late.append(f"not told within {TAIL_SECONDS:.0f} s: {behind[:5]}, {len(behind)} in all")
                 return
             await asyncio.sleep(0.05)
 
