@@ -8,9 +8,9 @@ from tests.fault.harness.world import world
 BACK_SECONDS = 10.0
 
 
-@campaign("C1", "kill -9 a node at random", short=3, nightly=50, unit="kills")
+@campaign("C1", "kill -9 a node at random", short=2, nightly=50, unit="kills")
 async def c1(run: Run) -> None:
-    async with world(run, nodes=2) as here:
+    async with world(run, shared=True, nodes=2) as here:
         await here.start()
         pause = 60 if run.nightly else 12
         longest = 0.0

@@ -88,7 +88,7 @@ class Campaign:
         title: the fault, in a few words.
         short, nightly: how often it has to bite.
         unit: what is counted.
-        seconds: the most that a nightly run may take; a short one may take 90.
+        seconds: the most that a nightly run may take; a short one takes a fraction.
         alone: it measures times that others on the machine would spoil, so nothing runs beside it.
     """
 

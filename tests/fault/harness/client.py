@@ -21,6 +21,7 @@ TRANSPORTS: Final = ("websocket", "polling")
 LIBRARY: Final = ("library websocket", "library polling", "library upgrade")
 CONNECT_SECONDS: Final = 10.0
 POLL_PAUSE: Final = 0.1  # between two polls: what came meanwhile comes together, and polling stays affordable
+FULL_POLL: Final = 16  # packets: a server that has more to say has cut its answer here
 
 _HELLO: Final = (
     "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
@@ -95,6 +96,8 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 class Socket:
     """What the cheap sockets have in common: Engine.IO's packets as text, Socket.IO's events and acks."""
 
+    _farewell = b"41"  # Socket.IO's; a WebSocket's end says the rest
+
     def __init__(self, take: Take) -> None:
         self.closed = asyncio.Event()
         self._take = take
@@ -132,7 +135,8 @@ class Socket:
         """End it in an orderly way."""
         if not self.closed.is_set():
             with contextlib.suppress(OSError, TimeoutError):
-                await self._send(b"41")
+                async with asyncio.timeout(3):
+                    await self._send(self._farewell)
         self.abort()
 
     def _packet(self, packet: bytes) -> None:
@@ -239,6 +243,8 @@ class WebSocket(Socket, asyncio.Protocol):
 class Polling(Socket):
     """Over HTTP long polling: one request waits, another carries what is sent."""
 
+    _farewell = b"41\x1e1"
+
     def __init__(self, take: Take, url: str, token: str) -> None:
         super().__init__(take)
         self._token = token
@@ -261,12 +267,14 @@ class Polling(Socket):
                 status, body = await self._gets.request("GET", self._path)
                 if status != 200:
                     return
-                for packet in body.split(b"\x1e"):
+                packets = body.split(b"\x1e")
+                for packet in packets:
                     if packet[:1] == b"2":
                         await self._send(b"3")
                     else:
                         self._packet(packet)
-                await asyncio.sleep(POLL_PAUSE)
+                if len(packets) < FULL_POLL:
+                    await asyncio.sleep(POLL_PAUSE)
         except (OSError, asyncio.CancelledError):
             pass
         finally:

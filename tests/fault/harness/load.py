@@ -34,7 +34,8 @@ from tests.support.people import Person
 
 CALL_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 60.0
-TAIL_SECONDS: Final = 10.0
+TAIL_SECONDS: Final = 15.0  # a second is promised to those who are connected; a dead line is noticed in ten
+WATCH_SECONDS: Final = 5.0
 PRESENCE_SECONDS: Final = 20.0
 TOKEN_SECONDS: Final = 6 * 3600
 _RECEIPT_EVERY: Final = 25
@@ -62,12 +63,15 @@ class Chatter:
 
     Attributes:
         cursors: the last number known of each room.
+        up: set while it is connected and has caught up.
         socket: the present connection; None between two.
+        urls: where it connects to, if not to where all others do.
         reconnects: how often it came back.
     """
 
     def __init__(self, load: Load, person: Person, transport: str) -> None:
         self.load, self.person, self.transport = load, person, transport
+        self.urls: Callable[[], Sequence[str]] | None = None
         self.name = person.username
         self.cursors: dict[str, int] = {}
         self.socket: AnySocket | None = None
@@ -78,7 +82,7 @@ class Chatter:
         self._epoch = ""
         self._held: list[Any] | None = []
         self._ready: asyncio.Future[Any] | None = None
-        self._up = asyncio.Event()
+        self.up = asyncio.Event()
         self._heard = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -92,7 +96,7 @@ class Chatter:
                 await self._session()
             except (OSError, TimeoutError, RefusedError):
                 self.load.failed_connects += 1
-            self._up.clear()
+            self.up.clear()
             socket, self.socket = self.socket, None
             if socket is not None:
                 socket.abort()
@@ -103,7 +107,7 @@ class Chatter:
         """One connection: come, catch up, then hear what is told until it ends."""
         self._held = []
         self._ready = asyncio.get_running_loop().create_future()
-        self.url = self.load.chance.choice(self.load.urls())
+        self.url = self.load.chance.choice((self.urls or self.load.urls)())
         self.socket = await connect(self.url, self.person.token, self.transport, self._take)
         async with asyncio.timeout(CALL_SECONDS):
             ready = await self._ready
@@ -119,8 +123,16 @@ class Chatter:
         for data in held:
             if data["changeSeq"] > self.cursors.get(data["roomId"], 0):
                 self._hear(data["roomId"], data, "live")
-        self._up.set()
-        await self.socket.closed.wait()
+        self.up.set()
+        while not await self._closed(self.socket, WATCH_SECONDS):
+            # Is somebody still there? Not every client library notices a dead line by itself.
+            await self.socket.call("are-you-there", {}, CALL_SECONDS)
+
+    async def _closed(self, socket: AnySocket, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await socket.closed.wait()
+        return socket.closed.is_set()
 
     def _begin(self, room_id: str, number: int) -> None:
         self.cursors[room_id] = number
@@ -165,7 +177,7 @@ class Chatter:
         """One change, applied."""
         room, number = self.load.room_names[room_id], data["changeSeq"]
         text = data.get("message") if "clientId" in data and not data.get("deleted") else None
-        secret = self.load.secrets.get(text.rsplit(":", 1)[-1], "") if text else ""
+        secret = self.load.secrets.get(text.rsplit(":", 1)[-1].rstrip("."), "") if text else ""
         self.load.history.note(
             self.name, "hear", room=room, change_seq=number, seq=data.get("seq", 0), source=source, secret=secret, epoch=self._epoch,
             body_hash=body_hash(text) if text is not None else "",
@@ -186,7 +198,7 @@ class Chatter:
     async def connected(self) -> AnySocket:
         """The connection, once it is there and has caught up."""
         while True:
-            await self._up.wait()
+            await self.up.wait()
             if self.socket is not None and not self.socket.closed.is_set():
                 return self.socket
             await asyncio.sleep(0.01)
@@ -194,11 +206,11 @@ class Chatter:
     async def send(self, room: str, *, by_rest: bool = False) -> int | None:
         """One message, offered until it is acknowledged: its place, or None where it was refused for good."""
         self.sent += 1
-        body = f"{self.name}:{self.sent}:{self.load.secret_of[room]}"
+        body = f"{self.name}:{self.sent}:{self.load.secret_of[room]}" + "." * self.load.padding
         client_id = f"{self.name}-{self.sent}"
         note = self.load.history.note
         note(self.name, "send", "invoke", room=room, client_id=client_id, body_hash=body_hash(body))
-        first = True
+        first, began = True, time.monotonic()
         while True:
             try:
                 answer = await (self._post if by_rest else self._emit)(room, body, client_id)
@@ -212,6 +224,7 @@ class Chatter:
                 self.load.acked += 1
                 self.load.repeated += answer["duplicate"] and not first
                 self.load.latest_ack[room] = answer["seq"]
+                self.load.send_seconds.setdefault(room, []).append(time.monotonic() - began)
                 self.load.progress.set()
                 return int(answer["seq"])
             first = False
@@ -264,12 +277,15 @@ class Load:
         dsn: address of the database, for the accounts and for what is read at the end.
         transports: those of the listeners, in turn; the first three are python-socketio's where `library` says so.
         receipts: do they say what they have read?
+        padding: by how many bytes each text is longer than it has to be.
 
     Attributes:
         acked, repeated, retried, unanswered: sends acknowledged; acknowledged as repeats of one whose answer was lost;
             answered with a retryable error; not answered.
         deliveries, resyncs, failed_connects: changes heard live; cursors that a server called meaningless; attempts.
+        send_seconds: of each acknowledged send, from its first offering to its ack, by room.
         troubles: answers that nobody should get.
+        late: what was not told to those who were connected.
     """
 
     def __init__(
@@ -283,9 +299,11 @@ class Load:
         transports: Sequence[str] = TRANSPORTS,
         library: bool = True,
         receipts: bool = True,
+        padding: int = 0,
     ) -> None:
         self.history, self.chance, self.size, self.urls, self.dsn = history, chance, size, urls, dsn
-        self.transports, self.library, self.receipts = transports, library, receipts
+        self.transports, self.library, self.receipts, self.padding = transports, library, receipts, padding
+        self.send_seconds: dict[str, list[float]] = {}
         self.room_names: dict[str, str] = {}
         self.room_ids: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
@@ -465,9 +483,8 @@ class Load:
             }
             await self._tail(last)
             for one in self.everyone:
-                if one.socket is not None:
-                    one.socket.abort()
-            await asyncio.sleep(0)  # so that they see it
+                one.up.clear()
+            await asyncio.gather(*(one.socket.close() for one in self.everyone if one.socket is not None))
             waiting = [asyncio.create_task(one.done(), name=f"{one.name} ({one.transport})") for one in self.everyone]
             _, late = await asyncio.wait(waiting, timeout=DRAIN_SECONDS)
             for task in late:

@@ -69,7 +69,9 @@ class Node:
         self._env: dict[str, str | None] = {
             "DATABASE_URL": dsn, "HUBBUB_DATA_DIR": str(self.folder), "JWT_SECRET": SECRET, "HOST": "127.0.0.1",
             "PORT": str(self.port), "HUBBUB_BUS": bus, "HUBBUB_LOG_LEVEL": "info", "HUBBUB_LOG_FORMAT": "json",
-            "DB_POOL_SIZE": "6", **(env or {}),
+            "DB_POOL_SIZE": "6",
+            "HUBBUB_PING_INTERVAL_MS": "5000",  # so that lines that lead nowhere are noticed within a run
+            "HUBBUB_PING_TIMEOUT_MS": "5000", **(env or {}),
         }  # fmt: skip
         self._argv = python("-m", "tests.fault.mutants", mutant, "serve") if mutant else python("-c", _PROGRAM, "serve")
         self.process: Process | None = None

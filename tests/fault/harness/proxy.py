@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import Final
 
 _CHUNK: Final = 65_536
-_SLICE_SECONDS: Final = 0.001
 
 
 @dataclass
@@ -88,6 +87,7 @@ class Proxy:
         target: host and port of the server.
         make_filter: makes the filter of each new connection.
         chance: for the jitter.
+        window: bytes of the server's that may lie unread before it; None: the kernel's choice, which is megabytes.
 
     Attributes:
         accepted, cuts: connections taken; those reset by a fault, a filter or `cut`.
@@ -98,11 +98,12 @@ class Proxy:
         target: tuple[str, int],
         make_filter: Callable[[], Filter] = Filter,
         chance: random.Random | None = None,
+        window: int | None = None,
     ) -> None:
         self.target = target
         self.faults = Faults()
         self.accepted = self.cuts = 0
-        self._make_filter = make_filter
+        self._make_filter, self._window = make_filter, window
         self._chance = chance or random.Random(0)
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
@@ -136,6 +137,18 @@ class Proxy:
             one.reset()
         return len(some)
 
+    async def _above(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        end = socket.socket()
+        try:
+            if self._window is not None:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._window)
+            end.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(end, self.target)
+            return await asyncio.open_connection(sock=end, limit=self._window or _CHUNK)
+        except BaseException:
+            end.close()
+            raise
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -147,7 +160,7 @@ class Proxy:
             _reset(writer)
             return
         try:
-            above = await asyncio.open_connection(*self.target)
+            above = await self._above()
         except OSError:
             _reset(writer)
             return
@@ -243,7 +256,7 @@ class _Connection:
             if faults.bandwidth:
                 await asyncio.sleep(len(part) / faults.bandwidth)
             elif faults.slicer:
-                await asyncio.sleep(_SLICE_SECONDS)
+                await asyncio.sleep(0)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

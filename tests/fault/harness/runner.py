@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -18,9 +19,10 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from tests.fault.harness.campaign import Campaign, Run
+from tests.fault.harness.servers import lender
 from tests.support.process import ROOT
 
-SHORT_SECONDS: Final = 120.0  # a short run that shares its cores with three others
+SHORT_SECONDS: Final = 300.0  # many times what a short run takes: it shares its cores with others
 _END_SECONDS: Final = 30.0
 
 
@@ -108,12 +110,13 @@ class Runner:
     """Runs some campaigns and shows how they come along.
 
     Args:
-        jobs: how many side by side; those that are to be `alone` run after all others.
+        jobs: how many side by side; those that are to be `alone` run after all others, if times are judged (nightly).
         took: given each result as it comes.
     """
 
     def __init__(self, console: Console, *, nightly: bool, seed: int, jobs: int, took: Callable[[Result], Any]) -> None:
         self._nightly, self._seed, self._took = nightly, seed, took
+        self._env: dict[str, str] = {}
         self._turn = asyncio.Semaphore(max(1, jobs))
         self._console = console
         self._progress = Progress(
@@ -124,13 +127,14 @@ class Runner:
     async def run(self, chosen: Sequence[Campaign]) -> None:
         """All of them, to their ends."""
         with self._progress:
-            async with asyncio.TaskGroup() as group:
+            async with lender() as self._env:
+                async with asyncio.TaskGroup() as group:
+                    for campaign in chosen:
+                        if not campaign.alone or not self._nightly:
+                            group.create_task(self._one(campaign))
                 for campaign in chosen:
-                    if not campaign.alone:
-                        group.create_task(self._one(campaign))
-            for campaign in chosen:
-                if campaign.alone:
-                    await self._one(campaign)
+                    if campaign.alone and self._nightly:
+                        await self._one(campaign)
 
     async def _one(self, campaign: Campaign) -> None:
         async with self._turn:
@@ -149,7 +153,7 @@ class Runner:
     async def _child(self, campaign: Campaign, bar: TaskID) -> Result:
         arguments = ["--one", campaign.name, "--seed", str(self._seed)] + (["--nightly"] if self._nightly else [])
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.fault", *arguments, cwd=ROOT, limit=1 << 24,
+            sys.executable, "-m", "tests.fault", *arguments, cwd=ROOT, limit=1 << 24, env=os.environ | self._env,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None

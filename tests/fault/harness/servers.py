@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
+import asyncpg
 from tests.support.cluster import Cluster, wheel_bin
-from tests.support.database import Databases
+from tests.support.database import TEMPLATE, Databases
 from tests.support.process import Process, free_port
+
+LENT: Final = "FAULT_POSTGRES"
+_numbers = itertools.count(1)
 
 
 class Postgres:
@@ -68,6 +77,51 @@ class Postgres:
 
     async def stop(self) -> None:
         await asyncio.to_thread(self.cluster.stop, signal.SIGQUIT)
+
+
+class LentPostgres:
+    """A database in a server that several short runs share, named in `LENT`; it is nobody's to stop."""
+
+    def __init__(self, address: str) -> None:
+        folder, port = address.rsplit(":", 1)
+        self.cluster = LentCluster(folder, int(port))
+
+    async def database(self) -> str:
+        """The name of a fresh Hubbub database."""
+        name = f"run_{os.getpid()}_{next(_numbers)}"
+        conn = await asyncpg.connect(self.cluster.dsn("postgres"))
+        try:
+            await conn.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        finally:
+            await conn.close()
+        return name
+
+
+class LentCluster:
+    """The addresses of such a server."""
+
+    def __init__(self, folder: str, port: int) -> None:
+        self.folder, self.port = folder, port
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Over its Unix socket, for the superuser."""
+        return f"postgresql://postgres@/{database}?host={quote(self.folder, safe='')}&port={self.port}"
+
+    def tcp_dsn(self, database: str = "postgres") -> str:
+        """Over TCP."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+
+@contextlib.asynccontextmanager
+async def lender() -> AsyncIterator[dict[str, str]]:
+    """A server for several runs: the variable that tells them of it."""
+    postgres = Postgres({"max_connections": "400"})
+    await postgres.start()
+    try:
+        await postgres.database()  # makes the template
+        yield {LENT: f"{postgres.cluster.socket_dir}:{postgres.cluster.port}"}
+    finally:
+        await postgres.stop()
 
 
 class Nats:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +22,8 @@ from tests.fault.harness.checker import check
 from tests.fault.harness.history import History
 from tests.fault.harness.load import SMALL, L, Load, Size
 from tests.fault.harness.nodes import Node, Nodes, Sample
-from tests.fault.harness.servers import Postgres
+from tests.fault.harness.proxy import Proxy
+from tests.fault.harness.servers import LENT, LentPostgres, Postgres
 
 # What a process may hold more at the end than at the start, beside a tenth: caches, pools and threads that are made once.
 MORE_BYTES: Final = 48_000_000
@@ -34,7 +36,7 @@ class World:
     """One deployment and its load."""
 
     run: Run
-    postgres: Postgres
+    postgres: Any  # `Postgres`; `LentPostgres` where it is shared
     database: str
     nodes: Nodes
     load: Load
@@ -97,15 +99,32 @@ class World:
             if before is None or node.pid != before.pid:
                 continue
             end = time.monotonic() + LET_GO_SECONDS
-            while (now := await node.sample()).connections > before.connections and time.monotonic() < end:
-                await asyncio.sleep(0.1)
-            if now.connections > before.connections:
-                found.append(f"{node.name} still has {now.connections} connections")
-            if now.files > before.files * 1.1 + MORE_FILES:
-                found.append(f"{node.name} went from {before.files} open files to {now.files}")
-            if now.rss > before.rss * 1.1 + MORE_BYTES:
-                found.append(f"{node.name} went from {before.rss >> 20} MB to {now.rss >> 20} MB")
+            while (left := _more(before, await node.sample())) and time.monotonic() < end:
+                await asyncio.sleep(0.2)
+            found += [f"{node.name} {what}" for what in left]
         return found
+
+
+def _more(before: Sample, now: Sample) -> list[str]:
+    """What a process holds now that it should have let go."""
+    found = []
+    if now.connections > before.connections:
+        found.append(f"still has {now.connections} connections")
+    if now.files > before.files * 1.1 + MORE_FILES:
+        found.append(f"went from {before.files} open files to {now.files}")
+    if now.rss > before.rss * 1.1 + MORE_BYTES:
+        found.append(f"went from {before.rss >> 20} MB to {now.rss >> 20} MB")
+    return found
+
+
+def before_nodes(proxies: list[Proxy], **options: Any) -> Callable[[Nodes], Callable[[], Sequence[str]]]:
+    """For `urls` of `world`: fills `proxies` with one before each node, to be started and closed by the caller."""
+
+    def make(nodes: Nodes) -> Callable[[], Sequence[str]]:
+        proxies.extend(Proxy(("127.0.0.1", node.port), **options) for node in nodes)
+        return lambda: [f"http://127.0.0.1:{proxy.port}" for proxy in proxies]
+
+    return make
 
 
 @contextlib.asynccontextmanager
@@ -117,6 +136,7 @@ async def world(
     bus: str | None = None,
     env: Mapping[str, str | None] | None = None,
     postgres: Postgres | None = None,
+    shared: bool = False,
     dsn: Callable[[str], str] | None = None,
     urls: Callable[[Nodes], Callable[[], Sequence[str]]] | None = None,
     mutant: str | None = None,
@@ -129,31 +149,39 @@ async def world(
         bus: `HUBBUB_BUS` of the nodes; by default `postgres`, or `local` where there is one node.
         env: further variables of the nodes.
         postgres: a server that runs already and is the caller's to stop.
+        shared: the campaign leaves the server itself alone, so that it may be one that several runs share.
         dsn: from the database's name, the address the nodes are given, where they are to go through a proxy.
         urls: from the nodes, what gives the addresses the clients are told, where they are to go through proxies.
         mutant: a planted bug that the nodes run with.
         load: further arguments of `Load`.
     """
-    own = postgres is None
-    postgres = postgres or Postgres()
+    stop: Callable[[], Awaitable[None]] | None = None
+    server: Postgres | LentPostgres
+    if postgres is not None:
+        server = postgres
+    elif shared and LENT in os.environ:
+        server = LentPostgres(os.environ[LENT])
+    else:
+        server = own = Postgres()
+        stop = own.stop
     history = History(run.folder / "history.jsonl")
     made = Nodes([])
     here: World | None = None
     try:
-        if own:
-            await postgres.start()
-        database = await postgres.database()
-        address = dsn(database) if dsn is not None else postgres.cluster.tcp_dsn(database)
+        if stop is not None:
+            await server.start()
+        database = await server.database()
+        address = dsn(database) if dsn is not None else server.cluster.tcp_dsn(database)
         bus = bus or ("postgres" if nodes > 1 else "local")
         made = Nodes(
             [Node(number, address, run.folder, bus=bus, env=env, mutant=mutant) for number in range(1, nodes + 1)]
         )
         where = urls(made) if urls is not None else made.urls
-        straight = postgres.cluster.dsn(database)
+        straight = server.cluster.dsn(database)
         some = size or (L if run.nightly else SMALL)
         here = World(
             run,
-            postgres,
+            server,
             database,
             made,
             Load(history, run.chance, size=some, urls=where, dsn=straight, **load),
@@ -165,6 +193,6 @@ async def world(
         if here is not None:
             await here.load.close()
         await made.close()
-        if own:
-            await postgres.stop()
+        if stop is not None:
+            await stop()
         history.close()
