@@ -141,8 +141,7 @@ async def running(dsn: str, folder: Path, **env: str) -> AsyncIterator[Running]:
                 await asyncio.sleep(0.005)
         yield here
     finally:
-        for client in here.clients:
-            await client.close()
+        await asyncio.gather(*(client.close() for client in here.clients))
         await hubbub.drain()
         server.should_exit = True
         await task

@@ -22,7 +22,7 @@ from hubbub.domain.events import UserJoined
 from hubbub.domain.model import Room
 from hubbub.errors import HubbubError
 from hubbub.realtime import ConnectRefused, Socket, encode_event_json
-from hubbub.sockets.delivery import deliver
+from hubbub.sockets.delivery import deliver, put_out
 from hubbub.sockets.edge import Edge, Seat
 from hubbub.store import members, messages, rooms
 
@@ -75,10 +75,11 @@ async def sit_down(edge: Edge, seat: Seat, claims: Claims) -> None:
     try:
         for room in ready.rooms:
             # `ready` covers the room up to its counter; live events go on from there.
-            if edge.feeds.attach(room.room_id, room.room, socket, room.seq):
-                seat.rooms.add(room.room_id)
-            else:
+            seat.rooms.add(room.room_id)
+            if not edge.feeds.attach(room.room_id, room.room, socket, room.seq):
                 await listen(edge, seat, room.room_id, room.room, room.seq)
+            elif _has_changed(edge, room.room_id, room.seq):
+                await _stay_if_member(edge, seat, room.room_id)
     except BaseException:
         get_up(edge, seat)
         raise
@@ -96,18 +97,38 @@ async def listen(edge: Edge, seat: Seat, room_id: UUID, name: str, after: int) -
         HubbubError: `overloaded`, where the room moves faster than it can be read.
     """
     seat.rooms.add(room_id)
+    is_unsure = False
     for _ in range(ATTACH_TRIES):
         if edge.feeds.attach(room_id, name, seat.socket, after):
+            if is_unsure or _has_changed(edge, room_id, after):
+                await _stay_if_member(edge, seat, room_id)
             return
         async with edge.chat.database.connection() as conn:
             changes, after = await read_changes(conn, room_id, after)
         feed = edge.feeds.open(room_id, name)
         for change in changes:
+            is_unsure = is_unsure or change.event == "room-updated"
             deliver(edge, feed, (seat.socket,), [change])
             if room_id not in seat.rooms:
                 return
     seat.rooms.discard(room_id)
     raise HubbubError("overloaded", retry_after=1)
+
+
+def _has_changed(edge: Edge, room_id: UUID, after: int) -> bool:
+    """Whether the room itself has changed since number `after`, among what is at hand."""
+    feed = edge.feeds.by_id.get(room_id)
+    if feed is None or feed.position is None or feed.position <= after:
+        return False
+    return any(change.number > after and change.event == "room-updated" for change in feed.ring)
+
+
+async def _stay_if_member(edge: Edge, seat: Seat, room_id: UUID) -> None:
+    """The room's change may have been that somebody's membership was removed for good, which nothing else tells."""
+    async with edge.chat.database.connection() as conn:
+        is_member = seat.actor is not None and await members.active_of(conn, room_id, [seat.actor.user_id])
+    if not is_member:
+        put_out(edge, seat, room_id)
 
 
 async def join(edge: Edge, seat: Seat, ref: str, client_id: str | None) -> tuple[Room, int, bool]:
@@ -198,7 +219,8 @@ def get_up(edge: Edge, seat: Seat) -> None:
 
 
 async def watch(edge: Edge) -> None:
-    """Once a second: close the sockets whose token has ended or whose session no longer stands (law 10).
+    """Once a second: close the sockets whose token has ended or whose session no longer stands (law 10); who has another
+    role now has it on open sockets as well.
 
     The bus tells of revocations at once; this finds those it lost, and those that plain SQL made.
     """
@@ -221,6 +243,8 @@ async def look(edge: Edge) -> None:
         some = session_ids[start : start + 1_000]
         live = await still_standing(edge.chat, some)
         for session_id in some:
-            if session_id not in live:
-                for seat in list(edge.seats.by_session.get(session_id, ())):
+            for seat in list(edge.seats.by_session.get(session_id, ())):
+                if session_id not in live:
                     seat.socket.close("session ended")
+                elif seat.actor is not None:
+                    seat.actor.role = live[session_id]

@@ -39,7 +39,7 @@ SQL: Final = load("messages")
 log = structlog.get_logger("journal")
 
 _REFUSALS: Final = {
-    "not_found": HubbubError("not_found", "There is no such room, or you are not a member of it."),
+    "not_found": HubbubError("not_found", "There is no such room, or it is not yours to see."),
     "bad_reply": HubbubError("validation_failed", fields={"replyTo": "There is no such message in this room"}),
     "conflict": HubbubError("conflict", "This clientId was used before, with another text or in another room."),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from hubbub.domain.model import Role
 from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
 
@@ -43,6 +44,6 @@ async def live(conn: Connection, session_id: UUID, user_id: UUID) -> Record | No
     return await conn.fetchrow(SQL["live"], session_id, user_id)
 
 
-async def still_live(conn: Connection, session_ids: list[UUID]) -> set[UUID]:
-    """Of these sessions, those that still stand."""
-    return {row["session_id"] for row in await conn.fetch(SQL["still_live"], session_ids)}
+async def still_live(conn: Connection, session_ids: list[UUID]) -> dict[UUID, Role]:
+    """Of these sessions, those that still stand, each with its account's role."""
+    return {row["session_id"]: row["role"] for row in await conn.fetch(SQL["still_live"], session_ids)}
