@@ -21,6 +21,9 @@ import msgspec
 from hubbub.domain.limits import TOKEN_MAX
 from hubbub.errors import HubbubError
 
+LEEWAY_SECONDS: Final = (
+    30  # nodes' clocks differ: a token that another has just issued may seem to be of the future (D13)
+)
 _ALGORITHM: Final = "HS256"
 _NAME: Final = "hubbub"
 _TYPE: Final = "access"
@@ -105,7 +108,7 @@ class Tokens:
         except ValueError:  # not ASCII, not base64url, or (msgspec's errors are ValueErrors) not what we issue
             raise HubbubError("unauthorized") from None
         now = time.time()
-        if claims.iat > now or claims.nbf > now:
+        if max(claims.iat, claims.nbf) > now + LEEWAY_SECONDS:
             raise HubbubError("unauthorized")
         if claims.exp <= now:
             raise HubbubError("token_expired")

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from hubbub.chat.tokens import Tokens
+from hubbub.chat.tokens import LEEWAY_SECONDS, Tokens
 from hubbub.domain.ids import new_id
 from hubbub.errors import HubbubError
 
@@ -39,6 +39,12 @@ def test_what_is_issued_is_believed_here_and_by_a_library() -> None:
     theirs = jwt.decode(token, SECRET, algorithms=["HS256"], audience="hubbub", issuer="hubbub")
     assert (theirs["sub"], theirs["sid"], theirs["exp"]) == (str(USER), str(SESSION), claims.expires_at)
     assert TOKENS.verify(signed(GOOD)).user_id == USER
+
+
+def test_clocks_of_nodes_may_differ_by_the_leeway() -> None:
+    for name in ("iat", "nbf"):
+        assert TOKENS.verify(signed({**GOOD, name: time.time() + LEEWAY_SECONDS - 5})).user_id == USER
+        assert refusal(signed({**GOOD, name: time.time() + LEEWAY_SECONDS + 5})) == "unauthorized"
 
 
 def test_an_expired_token_is_called_so() -> None:
