@@ -16,7 +16,7 @@ from hubbub.domain.answers import SignedIn
 from hubbub.domain.changes import Revoked
 from hubbub.domain.commands import Login, check_name
 from hubbub.domain.ids import new_id
-from hubbub.domain.model import Actor, Role
+from hubbub.domain.model import Actor
 from hubbub.errors import HubbubError
 from hubbub.store import sessions, users
 from hubbub.store.database import Connection, Record
@@ -143,7 +143,7 @@ async def sign_in_guest(chat: Chat, name: str | None) -> Claims:
     return Claims(user_id, session_id, time.time() + GUEST_SECONDS)
 
 
-async def still_standing(chat: Chat, session_ids: list[UUID]) -> dict[UUID, Role]:
-    """Of these sessions, those that still stand, each with its account's role."""
+async def still_standing(chat: Chat, session_ids: list[UUID]) -> dict[UUID, Record]:
+    """Of these sessions, those that still stand, each with its account's `role`, `display_name` and `avatar`."""
     async with chat.database.connection() as conn:
         return await sessions.still_live(conn, session_ids)

@@ -220,9 +220,9 @@ def get_up(edge: Edge, seat: Seat) -> None:
 
 async def watch(edge: Edge) -> None:
     """Once a second: close the sockets whose token has ended or whose session no longer stands (law 10); who has another
-    role now has it on open sockets as well.
+    role or name now has it on open sockets as well.
 
-    The bus tells of revocations at once; this finds those it lost, and those that plain SQL made.
+    The bus tells of revocations and names at once; this finds those it lost, and those that plain SQL made.
     """
     while True:
         await asyncio.sleep(1.0)
@@ -243,8 +243,10 @@ async def look(edge: Edge) -> None:
         some = session_ids[start : start + 1_000]
         live = await still_standing(edge.chat, some)
         for session_id in some:
+            row = live.get(session_id)
             for seat in list(edge.seats.by_session.get(session_id, ())):
-                if session_id not in live:
+                if row is None:
                     seat.socket.close("session ended")
                 elif seat.actor is not None:
-                    seat.actor.role = live[session_id]
+                    seat.actor.role = row["role"]
+                    seat.actor.display_name, seat.actor.avatar = row["display_name"], row["avatar"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from hubbub.domain.model import Role
 from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
 
@@ -44,6 +43,6 @@ async def live(conn: Connection, session_id: UUID, user_id: UUID) -> Record | No
     return await conn.fetchrow(SQL["live"], session_id, user_id)
 
 
-async def still_live(conn: Connection, session_ids: list[UUID]) -> dict[UUID, Role]:
-    """Of these sessions, those that still stand, each with its account's role."""
-    return {row["session_id"]: row["role"] for row in await conn.fetch(SQL["still_live"], session_ids)}
+async def still_live(conn: Connection, session_ids: list[UUID]) -> dict[UUID, Record]:
+    """Of these sessions, those that still stand, each with its account's `role`, `display_name` and `avatar`."""
+    return {row["session_id"]: row for row in await conn.fetch(SQL["still_live"], session_ids)}

@@ -336,3 +336,15 @@ async def test_a_slow_reader_is_closed_and_the_others_miss_nothing(server: Runni
     assert people[1].user_id not in server.hubbub.edge.seats.by_user
     transport.resume_reading()
     await slow.gone()
+
+
+async def test_a_new_name_of_which_no_hint_came_is_found_by_the_look(server: Running) -> None:
+    ann, bob = await server.pair()
+    await server.db.execute("UPDATE users SET display_name = 'Anna', avatar = 'a.png' WHERE username = 'ann'")
+    await look(server.hubbub.edge)
+    await ann.ok("typing", True)
+    assert (await bob.wait_for("user-typing"))["displayName"] == "Anna"
+    await server.db.execute("UPDATE users SET display_name = NULL WHERE username = 'ann'")
+    await look(server.hubbub.edge)
+    await ann.ok("typing", False)
+    assert (await bob.wait_for("user-typing", lambda data: not data["isTyping"]))["displayName"] == "ann"

@@ -47,9 +47,9 @@ WHERE s.session_id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expire
   AND u.deleted_at IS NULL AND u.disabled_at IS NULL;
 
 -- name: still_live
--- Of the sessions named, those that still stand, with their account's role: the once-a-second look that no lost hint
--- can fool.
-SELECT s.session_id, u.role
+-- Of the sessions named, those that still stand, with their account's role and names: the once-a-second look that no lost
+-- hint can fool.
+SELECT s.session_id, u.role, coalesce(nullif(u.display_name, ''), u.username) AS display_name, u.avatar
 FROM hubbub.auth_sessions AS s JOIN public.users AS u USING (user_id)
 WHERE s.session_id = ANY ($1::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > now()
   AND u.deleted_at IS NULL AND u.disabled_at IS NULL;
