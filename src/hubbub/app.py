@@ -33,12 +33,13 @@ from hubbub.config import Settings
 from hubbub.domain import limits
 from hubbub.domain.changes import Hint
 from hubbub.ending import Ending
+from hubbub.fanout import nats, postgres
 from hubbub.fanout.feeds import Feeds
+from hubbub.fanout.line_bus import LineBus
 from hubbub.fanout.local import LocalBus
 from hubbub.fanout.plain_sql import Ear
-from hubbub.fanout.postgres import PostgresBus
 from hubbub.histogram import Histogram
-from hubbub.kept_secret import kept_secret
+from hubbub.keys import kept_secret, nats_address
 from hubbub.listener import announce, listen, own_address
 from hubbub.metrics import readings, readings_between_processes, readings_of_plain_sql
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, listen_spec, server_for
@@ -74,7 +75,7 @@ class Hubbub:
     postgres: PostgresServer
     database: Database
     chat: Chat
-    bus: LocalBus | PostgresBus
+    bus: LocalBus | LineBus
     edge: Edge
     realtime: Realtime
     application: Any
@@ -106,7 +107,8 @@ class Hubbub:
             database = await Database.open(
                 spec.asyncpg_kwargs(), size=settings.db_pool_size, timeout=settings.db_timeout
             )
-            hubbub = cls._assemble(settings, postgres, database, spec, place)
+            deployment = await _with_connection(database, upkeep.deployment)()
+            hubbub = cls._assemble(settings, postgres, database, spec, place, deployment)
             await hubbub._start()
         except BaseException:
             await postgres.stop()
@@ -121,9 +123,11 @@ class Hubbub:
         database: Database,
         spec: ConnectionSpec,
         place: Place | None,
+        deployment: str,
     ) -> Hubbub:
         direct = listen_spec(settings, spec)
-        bus = _bus(settings, direct, place)
+        secret = settings.jwt_secret or kept_secret(settings)
+        bus = _bus(settings, direct, place, secret, deployment)
         address = Address.read(own_address(settings, spec.hosts[0])) if settings.has_other_nodes else None
         chat = Chat(
             database=database,
@@ -134,7 +138,7 @@ class Hubbub:
                 patience=settings.db_timeout,
             ),
             bus=bus,
-            tokens=Tokens(settings.jwt_secret or kept_secret(settings), settings.jwt_expires_in),
+            tokens=Tokens(secret, settings.jwt_expires_in),
             passwords=Passwords(),
             receipts=ReceiptBook(database, bus, settings.receipt_rows_max_members),
             presence=Presence(database, bus, address=str(address) if address else None),
@@ -156,10 +160,11 @@ class Hubbub:
             deliver=lambda feed, listeners, changes: delivery.deliver(edge, feed, listeners, changes),
             read=lambda room_id, number: delivery.read_missed(edge, room_id, number),
             positions=_with_connection(database, rooms.positions),
+            follow=bus.follow,
             stages=chat.journal.stages,
         )
         edge = Edge(chat, feeds, Seats(), Roster(database, bus, feeds))
-        if isinstance(bus, PostgresBus):
+        if isinstance(bus, LineBus):
             bus.gap = feeds.look_soon
         options = _options(settings, place, address)
         realtime = Realtime(options, {"/": ChatHandlers(edge)}, on_error=failure)
@@ -223,7 +228,7 @@ class Hubbub:
         self.edge.feeds.stop()
         self.realtime.send_away()
         self.ear.renew()
-        if isinstance(self.bus, PostgresBus):
+        if isinstance(self.bus, LineBus):
             self.bus.renew()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -318,10 +323,13 @@ async def _connect(spec: ConnectionSpec) -> Connection:
     return await hosts.connect(**spec.asyncpg_kwargs())
 
 
-def _bus(settings: Settings, spec: ConnectionSpec, place: Place | None) -> LocalBus | PostgresBus:
+def _bus(settings: Settings, spec: ConnectionSpec, place: Place | None, secret: str, name: str) -> LocalBus | LineBus:
     """The bus that the settings ask for; left to us, the one that reaches as far as there are processes."""
+    if settings.has_nats:
+        return LineBus(partial(nats.open_line, nats_address(settings), name), secret, name)
     if settings.bus == "postgres" or (settings.bus == "auto" and place is not None):
-        return PostgresBus(partial(notify.open_line, spec.asyncpg_kwargs()))
+        open_channel = partial(notify.open_line, spec.asyncpg_kwargs())
+        return LineBus(partial(postgres.open_line, open_channel), secret, name)
     return LocalBus()
 
 

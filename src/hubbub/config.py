@@ -8,6 +8,7 @@ docs/reference/settings.md is generated from it, and a test compares the two. On
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -88,9 +89,42 @@ def _choice(*words: str) -> Callable[[str], str]:
     return read
 
 
-def setting(name: str, default: Any, read: Callable[[str], Any], doc: str, *, secret: bool = False) -> Any:
-    """A dataclass field that knows its variable, its parser and its manual entry."""
-    return field(default=default, repr=not secret, metadata={"name": name, "read": read, "doc": doc, "secret": secret})
+_BUS_URL: Final = re.compile(r"(nats|tls)://(?:[^@,/\s]*@)?[^@,/\s]+", re.IGNORECASE)
+
+
+def _bus(text: str) -> str:
+    word = text.strip()
+    if word.lower() in ("auto", "local", "postgres"):
+        return word.lower()
+    if word and all(_BUS_URL.fullmatch(url.strip()) for url in word.split(",")):
+        return word
+    raise ValueError("one of auto, local, postgres, or nats://host:port (tls://host:port), several separated by commas")
+
+
+def without_secrets(address: str) -> str:
+    """An address, or several, without the user and password, or token, in it."""
+    return re.sub(r"(?<=://)[^@,/]*@", "***@", address)
+
+
+def setting(
+    name: str,
+    default: Any,
+    read: Callable[[str], Any],
+    doc: str,
+    *,
+    secret: bool = False,
+    show: Callable[[Any], Any] | None = None,
+) -> Any:
+    """A dataclass field that knows its variable, its parser and its manual entry.
+
+    Args:
+        show: what may be shown of a value that can hold a secret, where that is more than nothing.
+    """
+    return field(
+        default=default,
+        repr=not (secret or show),
+        metadata={"name": name, "read": read, "doc": doc, "secret": secret, "show": show},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,9 +295,33 @@ class Settings:
     bus: str = setting(
         "HUBBUB_BUS",
         "auto",
-        _choice("auto", "local", "postgres"),
+        _bus,
         "How processes tell each other what was committed. `local`: there is one. `postgres`: LISTEN and NOTIFY, for several "
-        "on one database. `auto`: `local` for one process, `postgres` for several workers.",
+        "on one database. `nats://host:port`: NATS, for many nodes; several addresses of one cluster are separated by commas, "
+        "`tls://` asks for TLS, and `nats://user:password@host` or `nats://token@host` signs in. "
+        "`auto`: `local` for one process, `postgres` for several workers.",
+        show=without_secrets,
+    )
+    nats_credentials: str | None = setting(
+        "HUBBUB_NATS_CREDENTIALS",
+        None,
+        _optional,
+        "File with the credentials (JWT and NKEY, as `nsc` writes them) to sign in to NATS with.",
+    )
+    nats_ca: str | None = setting(
+        "HUBBUB_NATS_CA",
+        None,
+        _optional,
+        "File with the certificate authority that signed the certificates of the NATS servers. Left out: the system's.",
+    )
+    nats_certificate: str | None = setting(
+        "HUBBUB_NATS_CERTIFICATE",
+        None,
+        _optional,
+        "File with this node's own certificate, where the NATS servers ask for one.",
+    )
+    nats_key: str | None = setting(
+        "HUBBUB_NATS_KEY", None, _optional, "File with the key of HUBBUB_NATS_CERTIFICATE, where that does not hold it."
     )
     drain_delay: int = setting(
         "HUBBUB_DRAIN_DELAY",
@@ -294,6 +352,11 @@ class Settings:
         return self.bus not in ("auto", "local")
 
     @property
+    def has_nats(self) -> bool:
+        """Whether the bus is NATS."""
+        return "://" in self.bus
+
+    @property
     def pool_of_each(self) -> int:
         """Connections to the database that one worker's pool may open: its share, so that more processes open no more.
 
@@ -304,7 +367,7 @@ class Settings:
     @property
     def connections(self) -> int:
         """Connections to the database that all workers open together at most, those that watch and listen included."""
-        has_bus = self.workers > 1 or self.bus == "postgres"
+        has_bus = self.bus == "postgres" or (self.bus == "auto" and self.workers > 1)
         return self.workers * (self.pool_of_each + 2 + has_bus)
 
 

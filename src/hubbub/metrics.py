@@ -147,8 +147,27 @@ def readings_between_processes(bus: BusStats, siblings: Siblings | None, nodes: 
     yield Reading("counter", "bus_heard", "Hints heard from other processes.", lambda: bus.heard)
     yield Reading("counter", "bus_lost", "Hints that never left; what they told is read instead.", lambda: bus.lost)
     yield Reading("counter", "bus_unreadable", "Payloads that are no hints of this version.", lambda: bus.unreadable)
-    yield Reading("counter", "bus_statements", "Statements that carried hints.", lambda: bus.statements)
+    yield Reading(
+        "counter",
+        "bus_refused",
+        "Payloads dropped unread: not signed with this deployment's key for their subject, or too large to be ours.",
+        lambda: bus.refused,
+    )
+    yield Reading("counter", "bus_statements", "Times that hints were told, together.", lambda: bus.statements)
     yield Reading("counter", "bus_reconnects", "Times the bus had to be connected again.", lambda: bus.reconnects)
+    yield Reading(
+        "histogram",
+        "bus_echo_seconds",
+        "The lag of the bus: from telling until this process hears it itself, which it does once a second at least.",
+        lambda: bus.echo,
+    )
+    yield Reading(
+        "gauge",
+        "bus_silence_seconds",
+        "Since this process last heard itself by the bus; infinite while it is not connected. Above four it is deaf, and "
+        "not ready.",
+        lambda: bus.silence,
+    )
     yield Reading("gauge", "workers", "Processes that serve the port.", lambda: siblings.count if siblings else 1)
     yield Reading(
         "gauge", "workers_answering", "Of these, those that are added up here; the others are silent.", lambda: 1

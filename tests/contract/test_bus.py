@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.support.bus import nats_bus, postgres_bus
+from tests.support.nats import nats_server
 from tests.support.process import eventually
 
 from hubbub.domain.changes import Change, Hint, Reached, Renamed, Revoked, SignInFailed, StatusChanged, Told
 from hubbub.domain.events import UserLeft, UserStatusUpdate, UserTyping
 from hubbub.domain.model import Message
+from hubbub.fanout.line_bus import LineBus
 from hubbub.fanout.local import LocalBus
-from hubbub.fanout.postgres import PostgresBus
-from hubbub.store.notify import open_line
 
 ROOM, ANN = UUID(int=1), UUID(int=2)
 
@@ -57,12 +59,13 @@ HINTS: list[Hint] = [
 class Pair:
     """Where a test publishes, and where it listens: the same bus, or that of another process."""
 
-    here: LocalBus | PostgresBus
-    there: LocalBus | PostgresBus
+    here: LocalBus | LineBus
+    there: LocalBus | LineBus
 
     async def start(self) -> list[Hint]:
         """Start both; what `there` hears."""
         heard: list[Hint] = []
+        self.there.follow(ROOM, True)
         await self.there.start(heard.extend)
         if self.here is not self.there:
             await self.here.start(lambda _: None)
@@ -75,21 +78,24 @@ class Pair:
         await self.there.close()
 
 
-def postgres_bus(dsn: str) -> PostgresBus:
-    return PostgresBus(partial(open_line, {"dsn": dsn}))
+@pytest.fixture(
+    params=[
+        "local", "postgres: the same process", "postgres: another process", "nats: the same process", "nats: another process",
+    ]
+)  # fmt: skip
+async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
+    kind, _, where = request.param.partition(": ")
+    dsn = request.getfixturevalue("database") if kind == "postgres" else ""
+    async with AsyncExitStack() as stack:
+        url = (await stack.enter_async_context(nats_server(tmp_path))).url if kind == "nats" else ""
 
+        def make() -> LocalBus | LineBus:
+            return LocalBus() if kind == "local" else postgres_bus(dsn) if kind == "postgres" else nats_bus(url)
 
-@pytest.fixture(params=["local", "postgres: the same process", "postgres: another process"])
-async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
-    if request.param == "local":
-        local = LocalBus()
-        made = Pair(local, local)
-    else:
-        dsn = request.getfixturevalue("database")
-        bus = postgres_bus(dsn)
-        made = Pair(bus, bus if request.param.endswith("same process") else postgres_bus(dsn))
-    yield made
-    await made.close()
+        bus = make()
+        made = Pair(bus, make() if where == "another process" else bus)
+        yield made
+        await made.close()
 
 
 @pytest.mark.parametrize("hint", HINTS, ids=lambda hint: type(hint).__name__)

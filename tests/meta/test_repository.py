@@ -106,7 +106,7 @@ def test_every_dependency_has_its_reason() -> None:
 
 def test_only_the_composition_root_constructs() -> None:
     """The parts that hold connections, queues or sockets are made in `app.py` (and by tests) alone."""
-    parts = r"\b(Journal|Chat|ReceiptBook|Presence|TypingBook|Feeds|LocalBus|PostgresBus|Siblings|Realtime|Roster|Edge|Database)\("
+    parts = r"\b(Journal|Chat|ReceiptBook|Presence|TypingBook|Feeds|LocalBus|LineBus|Siblings|Realtime|Roster|Edge|Database)\("
     offenders = []
     for path in (ROOT / "src/hubbub").rglob("*.py"):
         if path.name == "app.py":

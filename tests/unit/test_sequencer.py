@@ -32,9 +32,10 @@ class World:
         self.told: dict[str, list[int]] = {}
         self.reads: list[int] = []
         self.page = 1_000
+        self.followed: dict[UUID, bool] = {}
         self.broken = False
         self.reading: asyncio.Event | None = None
-        self.feeds: Feeds[str] = Feeds(self._deliver, self._read, self._positions)
+        self.feeds: Feeds[str] = Feeds(self._deliver, self._read, self._positions, follow=self._follow)
 
     def _deliver(self, feed: RoomFeed[str], listeners: Collection[str], run: Sequence[Change]) -> None:
         for listener in listeners:
@@ -49,6 +50,9 @@ class World:
         if self.reading is not None:
             await self.reading.wait()
         return [change(n, room_id) for n in range(number + 1, last + 1)], last
+
+    def _follow(self, room_id: UUID, wanted: bool) -> None:
+        self.followed[room_id] = wanted
 
     async def _positions(self, room_ids: list[UUID]) -> dict[UUID, int]:
         await asyncio.sleep(0)
@@ -395,3 +399,30 @@ async def test_nothing_is_lost_doubled_or_out_of_order(seed: int, monkeypatch: p
     for listener, numbers in truth.items():
         assert world.told[listener] == numbers, listener
     world.feeds.stop()
+
+
+async def test_a_number_that_never_was_costs_one_read(world: World) -> None:
+    world.listen("ann", 0)
+    for round_ in (1, 2):
+        world.hint(1_000_000_000 * round_)
+        await eventually(lambda round_=round_: len(world.reads) == round_)
+        await eventually(lambda: not world.feed.held)
+        first = world.write()
+        world.feeds.accept(first)
+        await eventually(lambda: world.told["ann"][-1:] == [world.last[ROOM]])
+    await asyncio.sleep(3 * sequencer.GAP_SECONDS)
+    world.feeds.reached(ROOM, 1_000_000_000)
+    await eventually(lambda: len(world.reads) == 3)
+    await asyncio.sleep(3 * sequencer.GAP_SECONDS)
+    assert len(world.reads) == 3
+    assert world.told["ann"] == [1, 2]
+
+
+async def test_the_bus_is_told_which_rooms_somebody_listens_to(world: World) -> None:
+    world.listen("ann", 0)
+    assert world.followed == {ROOM: True}
+    world.feeds.detach(ROOM, "ann")
+    for _ in range(3):
+        assert world.followed == {ROOM: True}  # who comes back at once finds it still heard
+        await world.feeds.look()
+    assert world.followed == {ROOM: False}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.cli.config import rows
 from hubbub.config import ConfigError, Settings, load
 
 
@@ -76,6 +77,28 @@ def test_secrets_stay_out_of_repr() -> None:
         "database_url",
         "listen_url",
     }
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("nats://bob:hush@one:4222,nats://bob:hush@two", "nats://***@one:4222,nats://***@two"),
+        ("tls://hush@[::1]:4222", "tls://***@[::1]:4222"),
+        ("nats://one", "nats://one"),
+        ("Postgres", "postgres"),
+    ],
+)
+def test_the_address_of_a_bus_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    settings = load({"HUBBUB_BUS": url}, dotenv=None)
+    assert "hush" not in repr(settings)
+    (row,) = [row for row in rows(settings) if row["name"] == "HUBBUB_BUS"]
+    assert row["value"] == shown
+
+
+@pytest.mark.parametrize("url", ["redis://one", "nats://", "nats://one,http://two", "nats://one/path", "nats", "", ","])
+def test_what_is_no_bus_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(ConfigError, match="HUBBUB_BUS must be one of auto, local, postgres, or nats://host:port"):
+        load({"HUBBUB_BUS": url}, dotenv=None)
 
 
 def test_every_setting_is_documented_and_named_once() -> None:

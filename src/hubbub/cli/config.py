@@ -26,10 +26,11 @@ def rows(settings: Settings) -> list[dict[str, Any]]:
     for spec in fields(Settings):
         value = getattr(settings, spec.name)
         secret = bool(spec.metadata["secret"])
+        show = spec.metadata["show"] or _plain
         listed.append(
             {
                 "name": spec.metadata["name"],
-                "value": None if secret else _plain(value),
+                "value": None if secret else show(value),
                 "default": _plain(spec.default),
                 "isSet": value != spec.default,
                 "secret": secret,

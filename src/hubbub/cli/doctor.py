@@ -10,10 +10,19 @@ import typer
 from rich.text import Text
 
 from hubbub.cli import console, migrations
-from hubbub.config import load
+from hubbub.config import ConfigError, Settings, load, without_secrets
+from hubbub.fanout.line_bus import LineBroken
+from hubbub.fanout.nats import open_line
+from hubbub.keys import NO_SHARED_KEY, nats_address
 from hubbub.postgres.doctor import FAIL, OK, WARN, Check, examine
+from hubbub.postgres.troubles import Trouble
 
 EXIT_CODES: Final = "Exit codes: 0 nothing failed (there may be warnings) · 1 a check failed · 2 wrong usage"
+_WORDS: Final = {
+    "auto": "Workers of one machine tell each other by LISTEN and NOTIFY; one process needs no bus.",
+    "local": "There is one process, which needs no bus.",
+    "postgres": "Nodes tell each other by LISTEN and NOTIFY, which no pooler in transaction mode carries.",
+}
 _MARKS: Final = {OK: ("✓", "green"), WARN: ("!", "yellow"), FAIL: ("✗", "bold red")}
 
 
@@ -27,11 +36,40 @@ async def _examine(each: Callable[[Check], None], progress: Callable[[str], None
     async for check in examine(load, migrations.status, progress):
         found.append(check)
         each(check)
+        if check.name == "settings" and check.status == OK:
+            found.append(await _bus(load()))
+            each(found[-1])
     return found
 
 
+async def _bus(settings: Settings) -> Check:
+    """Whether processes can tell each other what was committed."""
+    try:
+        if settings.has_other_nodes and settings.database_url is not None and settings.jwt_secret is None:
+            raise ConfigError(NO_SHARED_KEY)
+        if not settings.has_nats:
+            return Check("bus", OK, _WORDS[settings.bus])
+        line = await open_line(nats_address(settings), "doctor", lambda *_: None, lambda: None)
+        try:
+            await line.send([(line.subject(None), b"")])
+        finally:
+            line.close()
+        return Check("bus", OK, f"NATS takes this node in ({without_secrets(settings.bus)}).")
+    except ConfigError as error:
+        trouble = Trouble("bus", "The bus cannot be used", str(error), ("hubbub config",))
+    except (LineBroken, OSError, TimeoutError) as error:
+        what = str(error) or "no answer in time"
+        trouble = Trouble(
+            "bus",
+            "NATS does not take this node in",
+            f"{without_secrets(settings.bus)}: {what}. `serve` starts all the same, is not ready, and tries for ever.",
+            ("hubbub config    # HUBBUB_BUS and HUBBUB_NATS_…",),
+        )
+    return Check("bus", FAIL, trouble.title, trouble)
+
+
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Check settings, database, rights, schema, limits and clock; changes nothing."""
+    """Check settings, database, rights, schema, limits, clock and bus; changes nothing."""
     try:
         if as_json:
             found = asyncio.run(_examine(lambda _: None, console.silent))

@@ -3,20 +3,19 @@
 A bus carries `domain.changes` values from the process that committed something to every process, its own included.
 
 It promises:
-- `publish` never blocks, never raises, and may be called from anywhere on the event loop;
+- `publish` and `follow` never block, never raise, and may be called from anywhere on the event loop;
 - what it hands to `deliver` was published by a process of this deployment, unaltered.
 
-It does not promise that anything arrives, nor once, nor in order, nor soon: it may lose, repeat, delay and reorder.
-Whoever listens repairs that from PostgreSQL: `sequencer.py` puts a room's changes in order and reads what is missing,
-and a look at the rooms in use once a second finds what no hint told.
-
-Every implementation is held to this by `tests/contract/test_bus.py`.
+It does not promise that anything arrives, nor once, nor in order, nor soon. Whoever listens repairs that from PostgreSQL:
+`sequencer.py` orders a room's changes and reads what is missing; a look each second finds what no hint told.
+`tests/contract/test_bus.py` holds every implementation to this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from hubbub.domain.changes import Hint
 
@@ -32,3 +31,6 @@ class Bus(Protocol):
 
     def publish(self, hint: Hint) -> None:
         """Tell every process."""
+
+    def follow(self, room_id: UUID, wanted: bool) -> None:
+        """Somebody here listens to a room, or nobody does any longer: what is told of others need not be handed over."""

@@ -47,13 +47,22 @@ class Feeds(Generic[L]):
         deliver: tells listeners a run of changes.
         read: from the database, the changes of a room after a number, and the number they reach.
         positions: where the counters of rooms stand.
+        follow: told of each room that somebody here listens to, and, with False, that nobody does any longer.
         stages: where they tell that changes came.
     """
 
-    def __init__(self, deliver: Deliver[L], read: Read, positions: Positions, stages: Stages | None = None) -> None:
+    def __init__(
+        self,
+        deliver: Deliver[L],
+        read: Read,
+        positions: Positions,
+        follow: Callable[[UUID, bool], None],
+        stages: Stages | None = None,
+    ) -> None:
         self.deliver = deliver
         self.read = read
         self.positions = positions
+        self.follow = follow
         self.stages = stages or Stages()
         self.by_id: dict[UUID, RoomFeed[L]] = {}
         self._by_name: dict[str, RoomFeed[L]] = {}
@@ -68,6 +77,7 @@ class Feeds(Generic[L]):
         if feed is None:
             feed = self.by_id[room_id] = RoomFeed(self, room_id, name)
             self._by_name[name] = feed
+            self.follow(room_id, True)
         return feed
 
     def find(self, ref: str) -> RoomFeed[L] | None:
@@ -84,6 +94,7 @@ class Feeds(Generic[L]):
 
     def _close(self, feed: RoomFeed[L]) -> None:
         feed.stop()
+        self.follow(feed.room_id, False)
         del self.by_id[feed.room_id]
         if self._by_name.get(feed.name) is feed:
             del self._by_name[feed.name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from hubbub.domain.changes import Hint
 from hubbub.fanout.stats import BusStats
@@ -37,6 +38,9 @@ class LocalBus:
             loop = asyncio.get_running_loop()
             loop.call_soon(loop.call_soon, self._hand_over)
         self._published.append(hint)
+
+    def follow(self, room_id: UUID, wanted: bool) -> None:
+        """Everything is heard."""
 
     def _hand_over(self) -> None:
         published, self._published = self._published, []

@@ -150,7 +150,7 @@ class RoomFeed(Generic[L]):
         try:
             self._owner.stats.repairs += 1
             while self.position is not None:
-                start, self._again = self.position, False
+                start, self._again, told_of = self.position, False, list(self.held)
                 changes, up_to = await self._owner.read(self.room_id, start)
                 if self.position != start:
                     continue  # hints closed the gap meanwhile; what was read may be told already
@@ -160,6 +160,8 @@ class RoomFeed(Generic[L]):
                     del self.late[listener]
                     self.listeners[listener] = None
                 if (not changes or up_to == start) and not self._again:
+                    for number in told_of:
+                        self.held.pop(number, None)  # told before it was committed? Then it never was
                     break
         except Exception as error:
             log.warning("a gap could not be read yet", room_id=str(self.room_id), error=type(error).__name__)

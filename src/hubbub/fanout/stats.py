@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+
+from hubbub.histogram import Histogram
 
 
 @dataclass(slots=True)
@@ -17,7 +20,18 @@ class BusStats:
     """Hints that did not leave: the queue was full, or the line broke under them."""
     unreadable: int = 0
     """Payloads that are no hints of this version."""
+    refused: int = 0
+    """Payloads that were not signed with the deployment's key for their subject, or are larger than any of ours."""
     statements: int = 0
-    """Statements that carried the hints, beats included."""
+    """Times that hints were told, together; beats included."""
     reconnects: int = 0
     """Times the line was opened again."""
+    echo: Histogram = field(default_factory=Histogram)
+    """From telling until this process hears it itself."""
+    heard_itself: float | None = None
+    """When this process last heard itself, by the monotonic clock; minus infinity while it has no line."""
+
+    @property
+    def silence(self) -> float:
+        """Seconds since then; none where there is nobody to hear."""
+        return time.monotonic() - self.heard_itself if self.heard_itself is not None else 0.0

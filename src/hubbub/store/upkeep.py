@@ -15,6 +15,11 @@ async def remember(conn: Connection, **numbers: int) -> None:
     await conn.execute(SQL["remember"], list(numbers), [str(number) for number in numbers.values()])
 
 
+async def deployment(conn: Connection) -> str:
+    """What tells this database's processes from those of another, where both use one bus."""
+    return str(await conn.fetchval(SQL["deployment"]))
+
+
 async def prune(conn: Connection) -> None:
     """Forget some of the sessions that ended long ago."""
     await conn.execute(SQL["prune"])

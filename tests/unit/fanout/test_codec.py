@@ -66,7 +66,7 @@ def test_every_other_hint_comes_back(
 
 def check(hints: list[Hint]) -> None:
     packed = [codec.pack(hint) for hint in hints]
-    back = codec.unpack(b"[%b]".__mod__(b",".join(packed)).decode())
+    back = codec.unpack(b"[%b]" % b",".join(packed))
     assert list(back) == hints
     assert [type(hint) for hint in back] == [type(hint) for hint in hints]
     assert [type(getattr(hint, "data", None)) for hint in back] == [type(getattr(hint, "data", None)) for hint in hints]
@@ -86,4 +86,34 @@ def test_every_kind_of_hint_is_covered() -> None:
 )  # fmt: skip
 def test_what_is_no_hint_is_a_value_error(packed: str) -> None:
     with pytest.raises(ValueError):
-        codec.unpack(packed)
+        codec.unpack(packed.encode())
+
+
+SECRET, ME, OTHER = "a key for tests alone, 32 characters or more", "a" * 32, "b" * 32
+PACKED = [codec.pack(Reached(room_id=UUID(int=1), number=7)), codec.pack(Revoked(session_ids=()))]
+
+
+def test_an_envelope_comes_back_and_knows_whose_it_is() -> None:
+    mine, theirs = codec.Envelope(SECRET, "here", ME), codec.Envelope(SECRET, "here", OTHER)
+    payload = mine.close("room", 2**64 - 1, PACKED)
+    assert len(payload) == codec.HEAD_BYTES + 2 + sum(map(len, PACKED)) + 1
+    assert mine.open("room", payload) == (2**64 - 1, b"[%b,%b]" % tuple(PACKED))
+    assert theirs.open("room", payload) == (None, b"[%b,%b]" % tuple(PACKED))
+    assert theirs.open("", theirs.close("", 0, [])) == (0, b"[]")
+
+
+def test_nobody_else_makes_one_nor_alters_nor_moves_it() -> None:
+    envelope = codec.Envelope(SECRET, "here", ME)
+    payload = envelope.close("room", 1, PACKED)
+    altered = [bytes((*payload[:at], payload[at] ^ 1, *payload[at + 1 :])) for at in range(len(payload))]
+    for forged in (
+        *altered,
+        *(payload[:cut] for cut in range(len(payload))),
+        payload + b" ",
+        payload[codec.SIGNATURE_BYTES :],
+        codec.Envelope(SECRET, "there", ME).close("room", 1, PACKED),
+        codec.Envelope(SECRET + "!", "here", ME).close("room", 1, PACKED),
+        envelope.close("another room", 1, PACKED),
+    ):
+        with pytest.raises(ValueError):
+            envelope.open("room", forged)
