@@ -69,4 +69,4 @@ async def test_socketio_client_for_node_that_is_slow_is_told_so_and_comes_back(n
         assert await client.stop() in (0, -15)
         assert result == {"reason": "transport close", "code": 1013, "why": "slow", "back": True}
     finally:
-        await server.process.stop()
+        await server.stop()

@@ -32,8 +32,8 @@ async def packed() -> AsyncIterator[EchoServer]:
         yield server
         await server.nothing_left()
     finally:
-        await server.process.stop()
-    assert server.process.lines == type(server.process.lines)([server.url]), server.process.output
+        await server.stop()
+    assert len(server.process.lines) == 1, server.process.output
 
 
 async def joined(server: EchoServer, **options: Any) -> ClientConnection:

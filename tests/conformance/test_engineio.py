@@ -548,7 +548,7 @@ async def test_an_upgrade_that_is_never_finished() -> None:
         assert (code, 0.1 < seconds < 0.6) == (1008, True)
         await polling_works(engine, sid)
     finally:
-        await engine.process.stop()
+        await engine.stop()
 
 
 async def test_traffic_over_the_upgrade_keeps_its_order(engine: EchoServer) -> None:
@@ -603,4 +603,4 @@ async def test_origins_are_allowed_by_the_list_alone() -> None:
                 await RawWebSocket.connect(engine.websocket, {"Origin": bad})
             assert refused.value.args[0].status == 403
     finally:
-        await engine.process.stop()
+        await engine.stop()

@@ -144,7 +144,7 @@ async def test_five_hundred_at_random_leave_nothing() -> None:
         assert counts["opened"] == sum(counts["closed"].values())
         assert process.memory_info().rss - memory < 30_000_000
     finally:
-        await server.process.stop()
+        await server.stop()
     assert server.process.lines[-1] == server.url, "nothing was logged"
 
 
@@ -169,7 +169,7 @@ async def test_a_client_that_does_not_read_is_dropped() -> None:
             other.send('421["message-with-ack"]')
             assert await other.receive() == "431[]"
     finally:
-        await server.process.stop()
+        await server.stop()
 
 
 async def test_a_poll_that_never_comes_is_dropped() -> None:
@@ -186,7 +186,7 @@ async def test_a_poll_that_never_comes_is_dropped() -> None:
         await eventually(dropped)
         await server.nothing_left()
     finally:
-        await server.process.stop()
+        await server.stop()
 
 
 async def test_the_server_stops_while_clients_are_connected() -> None:
@@ -194,7 +194,7 @@ async def test_the_server_stops_while_clients_are_connected() -> None:
     sockets = [await server.join() for _ in range(5)]
     sid = await server.sid()
     reader, writer = await open_request(server.session(sid))
-    assert await server.process.stop() in (0, -15)
+    assert await server.stop() in (0, -15)
     for ws in sockets:
         code, _ = await ws.closed()
         assert code == 1001
