@@ -251,7 +251,13 @@ class Polling(Socket):
         self._gets, self._posts = Http(url), Http(url)
         self._turn = asyncio.Lock()
         self._path = "/socket.io/?EIO=4&transport=polling"
+        self._number_of_polls = 0
         self._task: asyncio.Task[None] | None = None
+
+    def _stamped(self) -> str:
+        """The path for a GET, with a `t` of its own, as official clients have it: so a proxy that tries twice is seen."""
+        self._number_of_polls += 1
+        return f"{self._path}&t={self._number_of_polls}"
 
     async def open(self) -> None:
         status, body = await self._gets.request("GET", self._path)
@@ -264,7 +270,7 @@ class Polling(Socket):
     async def _poll(self) -> None:
         try:
             while True:
-                status, body = await self._gets.request("GET", self._path)
+                status, body = await self._gets.request("GET", self._stamped())
                 if status != 200:
                     return
                 packets = body.split(b"\x1e")
@@ -347,7 +353,7 @@ async def connect(url: str, token: str, transport: str, take: Take) -> AnySocket
     """A socket that is connected and signed in; its `ready` is on its way, or has been given to `take`.
 
     Args:
-        transport: one of `TRANSPORTS` or `LIBRARY`.
+        transport: one of `TRANSPORTS` or `LIBRARY`, or `upgrade`.
 
     Raises:
         OSError, TimeoutError: it could not.
@@ -359,7 +365,11 @@ async def connect(url: str, token: str, transport: str, take: Take) -> AnySocket
             await library.open(url, token, ["polling", "websocket"] if kind == "upgrade" else [kind])
             return library
         socket: WebSocket | Polling
-        if transport == "websocket":
+        if transport == "upgrade":
+            from tests.fault.harness.upgrading import Upgrading
+
+            socket = Upgrading(take, url, token)
+        elif transport == "websocket":
             parts = urlsplit(url)
             socket = WebSocket(take, parts.netloc, token)
             await asyncio.get_running_loop().create_connection(lambda: socket, parts.hostname, parts.port)

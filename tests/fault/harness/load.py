@@ -81,6 +81,7 @@ class Chatter:
         self.leaving = False
         self._epoch = ""
         self._held: list[Any] | None = []
+        self._caught_up: dict[str, int] = {}
         self._ready: asyncio.Future[Any] | None = None
         self.up = asyncio.Event()
         self._heard = 0
@@ -119,6 +120,8 @@ class Chatter:
         for room_id, room in rooms.items():
             if room_id not in self.cursors:
                 self._begin(room_id, room["seq"])
+        # What a `sync` has given may be told live as well, a moment later: docs/howto/clients.md.
+        self._caught_up = dict(self.cursors)
         held, self._held = self._held, None
         for data in held:
             if data["changeSeq"] > self.cursors.get(data["roomId"], 0):
@@ -170,7 +173,7 @@ class Chatter:
         elif isinstance(data, dict) and data.get("changeSeq") and data.get("roomId") in self.load.room_names:
             if self._held is not None:
                 self._held.append(data)
-            else:
+            elif data["changeSeq"] > self._caught_up.get(data["roomId"], 0):
                 self._hear(data["roomId"], data, "live")
 
     def _hear(self, room_id: str, data: Any, source: str) -> None:
