@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve test check checklist soak bench bench-full growth profile docs clean
+.PHONY: help serve test check checklist soak bench bench-full growth fuzz profile docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -18,6 +18,10 @@ $(VENV)/serve.stamp: requirements/build.txt requirements/runtime.txt pyproject.t
 
 $(VENV)/test.stamp: $(VENV)/serve.stamp requirements/test.txt
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(VENV)/fuzz.stamp: $(VENV)/test.stamp requirements/fuzz.txt
+	@$(PIP) install --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 serve: $(VENV)/serve.stamp ## start Hubbub on http://127.0.0.1:3001
@@ -51,6 +55,9 @@ bench-full: $(VENV)/test.stamp ## the same, longer, with larger rooms and 5,000 
 
 growth: $(VENV)/test.stamp ## cost stays flat up to ten million messages (ten to twenty minutes, 10 GB of disk below /tmp)
 	@HUBBUB_GROWTH=1e7 $(BIN)/python -m pytest tests/integration/schema/test_growth.py
+
+fuzz: $(VENV)/fuzz.stamp ## coverage-guided fuzzing of hubbub.wire, a minute for each target (Linux on x86-64; ARGS="--seconds 600")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 profile: $(VENV)/test.stamp ## flame graphs of the server under the bench's loads, in tmp/profile (ARGS="--case delivery-8")
 	@$(BIN)/python -m bench.profile $(ARGS)

@@ -90,7 +90,7 @@ def test_requirements_are_hashed_and_agree_with_the_project() -> None:
         return {re.split(r"[ ;<>=]", line)[0] for line in lines}
 
     assert plain(named) == plain(listed)
-    for kind in ("build", "runtime", "test"):
+    for kind in ("build", "runtime", "test", "fuzz"):
         text = (ROOT / f"requirements/{kind}.txt").read_text()
         pins = re.findall(r"^(\S+==\S+)", text, re.MULTILINE)
         assert pins
@@ -98,7 +98,7 @@ def test_requirements_are_hashed_and_agree_with_the_project() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    for kind in ("runtime", "test"):
+    for kind in ("runtime", "test", "fuzz"):
         for line in (ROOT / f"requirements/{kind}.in").read_text().splitlines():
             if line and not line.startswith(("#", "-c")) and line.strip() not in ("pytest", "mypy", "ruff"):
                 assert "#" in line, line
