@@ -29,7 +29,7 @@ from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
-from hubbub.config import Settings
+from hubbub.config import ConfigError, Settings
 from hubbub.domain import limits
 from hubbub.domain.changes import Hint
 from hubbub.ending import Ending
@@ -52,7 +52,7 @@ from hubbub.sockets.edge import Edge, Seats
 from hubbub.sockets.events import ChatHandlers, failure
 from hubbub.sockets.roster import Roster
 from hubbub.store import arrivals, migrate, notify, presence, rooms, sync, upkeep
-from hubbub.store.database import Connection, Database
+from hubbub.store.database import Database
 from hubbub.store.journal import Journal
 from hubbub.store.watch import watch
 from hubbub.telemetry import Metrics, configure_logs, watch_loop
@@ -100,19 +100,19 @@ class Hubbub:
         """
         postgres = server_for(settings) if place is None else ReadyPostgres(place.spec)
         spec = await postgres.start(progress)
-        try:
-            applied = await migrate.upgrade(partial(_connect, spec)) if place is None else []
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(postgres.stop)
+            applied = await migrate.upgrade(partial(hosts.connect, **spec.asyncpg_kwargs())) if place is None else []
             if applied:
                 progress(f"Database brought up to date: {', '.join(applied)}")
             database = await Database.open(
                 spec.asyncpg_kwargs(), size=settings.db_pool_size, timeout=settings.db_timeout
             )
+            undo.push_async_callback(database.close)
             deployment = await _with_connection(database, upkeep.deployment)()
             hubbub = cls._assemble(settings, postgres, database, spec, place, deployment)
             await hubbub._start()
-        except BaseException:
-            await postgres.stop()
-            raise
+            undo.pop_all()
         return hubbub
 
     @classmethod
@@ -127,7 +127,7 @@ class Hubbub:
     ) -> Hubbub:
         direct = listen_spec(settings, spec)
         secret = settings.jwt_secret or kept_secret(settings)
-        bus = _bus(settings, direct, place, secret, deployment)
+        bus = _bus(settings, direct, place, secret, deployment, database.is_pooled)
         address = Address.read(own_address(settings, spec.hosts[0])) if settings.has_other_nodes else None
         chat = Chat(
             database=database,
@@ -319,15 +319,15 @@ def _with_connection(database: Database, function: Callable[..., Any]) -> Callab
     return call
 
 
-async def _connect(spec: ConnectionSpec) -> Connection:
-    return await hosts.connect(**spec.asyncpg_kwargs())
-
-
-def _bus(settings: Settings, spec: ConnectionSpec, place: Place | None, secret: str, name: str) -> LocalBus | LineBus:
+def _bus(
+    settings: Settings, spec: ConnectionSpec, place: Place | None, secret: str, name: str, is_pooled: bool
+) -> LocalBus | LineBus:
     """The bus that the settings ask for; left to us, the one that reaches as far as there are processes."""
     if settings.has_nats:
         return LineBus(partial(nats.open_line, nats_address(settings), name), secret, name)
     if settings.bus == "postgres" or (settings.bus == "auto" and place is not None):
+        if is_pooled and settings.listen_url is None:  # on a quiet pool it would hear itself, and nobody else
+            raise ConfigError("HUBBUB_LISTEN_URL must name the server itself: DATABASE_URL leads through a pooler.")
         open_channel = partial(notify.open_line, spec.asyncpg_kwargs())
         return LineBus(partial(postgres.open_line, open_channel), secret, name)
     return LocalBus()

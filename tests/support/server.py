@@ -113,8 +113,12 @@ def by_events(ran: Sequence[str]) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def running(dsn: str, folder: Path, **env: str) -> AsyncIterator[Running]:
-    """Start a server on a free port; end it, and its clients, afterwards."""
+async def running(dsn: str, folder: Path, *, direct: str | None = None, **env: str) -> AsyncIterator[Running]:
+    """Start a server on a free port; end it, and its clients, afterwards.
+
+    Args:
+        direct: the same database for the test's own connection, where `dsn` leads through a pooler.
+    """
     settings = load(
         {
             "DATABASE_URL": dsn, "HUBBUB_DATA_DIR": str(folder), "JWT_SECRET": SECRET, "PORT": "0",
@@ -133,7 +137,7 @@ async def running(dsn: str, folder: Path, **env: str) -> AsyncIterator[Running]:
     )  # fmt: skip
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    db = await asyncpg.connect(dsn)
+    db = await asyncpg.connect(direct or dsn)
     here = Running(hubbub, f"http://127.0.0.1:{listener.getsockname()[1]}", db)
     try:
         async with asyncio.timeout(5):

@@ -45,7 +45,8 @@ async def _set_role(settings: Settings, username: str, role: str) -> str | None:
         try:
             conn = await asyncio.wait_for(hosts.connect(**spec.asyncpg_kwargs()), settings.db_timeout)
             try:
-                row = await users.set_role(conn, username, role)
+                async with conn.transaction():
+                    row = await users.set_role(conn, username, role)
             finally:
                 await conn.close()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -179,6 +179,7 @@ async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations
     yield Check("reachable", OK, f"Connected in {1000 * took:.0f} ms to {spec.describe()}.")
     checks: tuple[tuple[str, Callable[[], Awaitable[Check]]], ...] = (
         ("version", lambda: _version(connection, spec)),
+        ("pooler", lambda: _pooler(connection, settings)),
         ("encryption", lambda: _encryption(connection, spec)),
         ("writable", lambda: _writable(connection, spec)),
         ("rights", lambda: _rights(connection, spec)),
@@ -190,7 +191,9 @@ async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations
     try:
         for name, check in checks:
             try:
-                yield await check()
+                async with connection.transaction():  # through a pooler, all of a check meets one server
+                    found = await check()
+                yield found
             except _FAILURES as error:
                 yield _bad(name, diagnose(error, spec))
             except PostgresUnavailable as unavailable:
@@ -211,6 +214,21 @@ async def _version(connection: asyncpg.Connection, spec: ConnectionSpec) -> Chec
         )
         return _bad("version", trouble, WARN)
     return Check("version", OK, f"PostgreSQL {text}.")
+
+
+async def _pooler(connection: asyncpg.Connection, settings: Settings) -> Check:
+    if connection.get_server_pid() == await connection.fetchval("SELECT pg_backend_pid()"):
+        return Check("pooler", OK, "No pooler stands between.")
+    if settings.listen_url is not None:
+        return Check("pooler", OK, "A pooler stands between; HUBBUB_LISTEN_URL leads around it.")
+    trouble = Trouble(
+        "pooler",
+        "A pooler stands between, and nothing leads around it",
+        "In transaction mode it carries no LISTEN: what plain SQL writes is found once a second instead of at once, and "
+        "several processes cannot use the `postgres` bus.",
+        ("HUBBUB_LISTEN_URL=postgresql://user:password@the-server-itself:5432/chatdb",),
+    )
+    return _bad("pooler", trouble, WARN)
 
 
 async def _encryption(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:

@@ -52,7 +52,9 @@ class ExternalPostgres:
             connection = await hosts.connect(**self.spec.asyncpg_kwargs())
             try:
                 check_version(connection, self.spec)
-                if await connection.fetchval("SELECT pg_is_in_recovery()"):
+                async with connection.transaction():
+                    is_standby = await connection.fetchval("SELECT pg_is_in_recovery()")
+                if is_standby:
                     raise asyncpg.ReadOnlySQLTransactionError("the server is in recovery and takes no writes")
             finally:
                 await connection.close()

@@ -114,6 +114,9 @@ class ConnectionSpec:
             "target_session_attrs": self.target_session_attrs,
             "timeout": self.connect_timeout,
             "server_settings": dict(self.server_settings),
+            # Statements prepared by name would stay behind on a pooler's connection, in the way of whoever gets it next.
+            # A pool that leads to the server itself asks for them.
+            "statement_cache_size": 0,
         }
 
     def libpq_env(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import structlog
@@ -23,6 +23,10 @@ from hubbub.errors import HubbubError
 from hubbub.postgres import hosts
 from hubbub.store import epoch
 from hubbub.store.epoch import Epoch
+from hubbub.store.statements import load
+
+SQL: Final = load("database")
+STATEMENTS_MAX: Final = 100  # the latest used, kept prepared on a connection
 
 # The driver has no types of its own; these names say what is meant.
 Connection: TypeAlias = Any
@@ -76,10 +80,48 @@ class Held(asyncpg.Connection):  # type: ignore[misc]
     epoch = Epoch("", "", 0)
 
 
+class HeldByPooler(Held):
+    """The same through a pooler in transaction mode: outside a transaction each statement gets one of its own.
+
+    The driver prepares a statement and then runs it, in two steps: in a transaction they meet the same server.
+    """
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> Any:
+        one_step = super().execute(query, *args, **options)
+        return await (self._together(one_step) if args else one_step)
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        return await self._together(super().fetch(query, *args, **options))
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        return await self._together(super().fetchrow(query, *args, **options))
+
+    async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+        return await self._together(super().fetchval(query, *args, **options))
+
+    async def _together(self, steps: Awaitable[Any]) -> Any:
+        if self.is_in_transaction():
+            return await steps
+        async with self.transaction():
+            return await steps
+
+
+async def has_pooler(connect: Mapping[str, Any]) -> bool:
+    """Does a pooler stand between? It gives a number of its own for the server's process."""
+    connection = await hosts.connect(**connect, connection_class=HeldByPooler)
+    try:
+        return bool(connection.get_server_pid() != await connection.fetchval(SQL["server_process"]))
+    finally:
+        await connection.close()
+
+
 class Database:
     """A bounded pool. Made by `Database.open`, closed by `close`."""
 
-    def __init__(self, connect: Mapping[str, Any], size: int, timeout: float) -> None:
+    def __init__(self, connect: Mapping[str, Any], size: int, timeout: float, *, is_pooled: bool) -> None:
+        self.is_pooled = is_pooled
+        """A pooler stands between: nothing is kept prepared or set for a session, and `HeldByPooler` costs three more
+        round trips a statement. That does no harm in a pooler's other modes."""
         self.epoch = Epoch("", "", 0)
         """That of the newest connection; `told` is what clients are told."""
         self.on_new_epoch: Callable[[], None] = _nothing
@@ -89,7 +131,10 @@ class Database:
         self.guard: Callable[[], Awaitable[None]] | None = None
         """Asked before each use: raises where this process may not act just now; see `chat/lease.py`."""
         self._half = timeout / 2
-        self._connect = partial(hosts.connect, **connect)
+        self._kind = HeldByPooler if is_pooled else Held
+        self._connect = partial(
+            hosts.connect, **{**connect, "statement_cache_size": 0 if is_pooled else STATEMENTS_MAX}
+        )
         self._pool: asyncpg.Pool
         self._shared = asyncio.Semaphore(size - 1)
 
@@ -105,10 +150,10 @@ class Database:
         Raises:
             asyncpg.PostgresError, OSError: the first connection failed; `postgres.troubles` explains these.
         """
-        database = cls(connect, size, timeout)
+        database = cls(connect, size, timeout, is_pooled=await has_pooler(connect))
         pool = database._pool = await asyncpg.create_pool(
             connect=database._open,
-            connection_class=Held,
+            connection_class=database._kind,
             min_size=0,  # the driver's keeping of a minimum logs and connects by itself while the server is away
             max_size=size,
             command_timeout=timeout / 2,
@@ -128,7 +173,8 @@ class Database:
 
     async def _greet(self, fresh: Connection) -> None:
         """Bound what a session may take, and learn which time of the database it sees."""
-        await epoch.bound(fresh, self._half)
+        if not self.is_pooled:
+            await epoch.bound(fresh, self._half)
         fresh.epoch = await epoch.read(fresh, self._half)
         await self.see(fresh.epoch)
 
@@ -138,7 +184,7 @@ class Database:
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError: it could not be opened.
         """
-        return await self._connect(accept=self._greet, connection_class=Held)
+        return await self._connect(accept=self._greet, connection_class=self._kind)
 
     async def see(self, found: Epoch) -> None:
         """Take note of the epoch that a connection sees.

@@ -129,7 +129,7 @@ async def status(connect: Connect) -> Status:
     Raises:
         DatabaseNewer, NotOurs: as `upgrade` does.
     """
-    async with _connection(connect) as connection:
+    async with _connection(connect) as connection, connection.transaction():
         return await _status(connection)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hubbub.postgres import hosts
-from hubbub.store.database import Connection
+from hubbub.store.database import STATEMENTS_MAX, Connection
 from hubbub.store.statements import load
 
 SQL: Final = load("notify")
@@ -69,7 +69,8 @@ async def open_line(
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError: it could not be opened.
     """
     settings = {**connect.get("server_settings", {}), "application_name": channel.application_name}
-    connection = await hosts.connect(**{**connect, "server_settings": settings, "command_timeout": PATIENCE_SECONDS})
+    own = {"server_settings": settings, "command_timeout": PATIENCE_SECONDS, "statement_cache_size": STATEMENTS_MAX}
+    connection = await hosts.connect(**{**connect, **own})
     try:
         await connection.add_listener(channel.name, lambda _connection, _pid, _channel, payload: heard(payload))
     except BaseException:
