@@ -145,6 +145,13 @@ class Cluster:
         """A plain SQL backup by this version's pg_dump."""
         return self._run("pg_dump", *options, "-d", self.dsn(database))
 
+    def copy_to(self, folder: Path) -> None:
+        """Copy the running server to a folder, as a standby of it (pg_basebackup)."""
+        self._run(
+            "pg_basebackup", "-D", str(folder), "-h", str(self.socket_dir), "-p", str(self.port), "-U", "postgres",
+            "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync",
+        )  # fmt: skip
+
     def __enter__(self) -> Cluster:
         self.start()
         return self

@@ -160,13 +160,14 @@ class Feeds(Generic[L]):
             feed.looked = feed.position
             if feed.idle_looks > 2:  # long enough for whoever opened it to have read the room and attached
                 self._close(feed)
-        told = {room_id: feed.position for room_id, feed in self.by_id.items() if feed.position is not None}
+        told = {room_id: (feed, feed.position) for room_id, feed in self.by_id.items() if feed.position is not None}
         room_ids = list(told)
         behind: dict[UUID, int] = {}
         for start in range(0, len(room_ids), LOOK_ROOMS):
             some = room_ids[start : start + LOOK_ROOMS]
             found = await self.positions(some)
-            if any(seq < told[room_id] for room_id, seq in found.items()):
+            # A feed that is another by now was forgotten meanwhile, and not by this.
+            if any(self.by_id.get(one) is told[one][0] and seq < told[one][1] for one, seq in found.items()):
                 log.error("counters of rooms have gone back; was a backup put in place?")
                 self.on_rewound()
                 return

@@ -11,6 +11,7 @@ nor is one to a server that takes no writes, or that sees another time of the da
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -269,8 +270,10 @@ class Database:
                 raise
             raise ours from error
         finally:
-            # Shielded: a cancelled request must not leave its connection half-returned.
-            await asyncio.shield(self._pool.release(held, timeout=self._half))
+            # Shielded: a cancelled request must not leave its connection half-returned. One that breaks just now is the
+            # driver's affair alone: what was asked on it has been answered.
+            with contextlib.suppress(*_BROKEN):
+                await asyncio.shield(self._pool.release(held, timeout=self._half))
 
     def _none_free(self) -> HubbubError:
         if self.fault is not None:

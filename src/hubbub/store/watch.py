@@ -35,14 +35,15 @@ async def watch(database: Database) -> None:
                     log.warning("the database answers again")
                     database.fault = None
             except Exception as error:
-                if database.fault is None:
-                    log.error("the database does not answer", error=type(error).__name__)
-                    database.fault = "the database does not answer"
-                if line is not None:
-                    line.terminate()
-                    line = None
-                if isinstance(error, TimeoutError):
+                broke, line = line, None
+                if broke is not None:
+                    broke.terminate()
+                    if not isinstance(error, TimeoutError):
+                        continue  # it may have ended alone, by an operator's or a pooler's doing
                     await database.doubt()
+                if database.fault is None:
+                    log.warning("the database does not answer", error=type(error).__name__)
+                    database.fault = "the database does not answer"
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         if line is not None:

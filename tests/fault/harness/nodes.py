@@ -139,6 +139,13 @@ class Node:
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             return 0
 
+    async def answers(self) -> bool:
+        """Whether its event loop runs: `/livez`, within five seconds."""
+        try:
+            return (await request(f"{self.url}/livez")).status == 200
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            return False
+
     async def metric(self, name: str) -> float:
         """A metric without labels, named without `hubbub_`."""
         lines = (await request(f"{self.url}/metrics")).text.splitlines()
