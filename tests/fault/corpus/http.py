@@ -64,7 +64,7 @@ ENTRIES: Final = (
     *(Entry(9, f"{what} in the path", Request("GET", path, status=404, code="not_found", who="eve"))
       for what, path in (("CR LF", "/api/rooms/a%0d%0aSet-Cookie:x=1"), ("NUL", "/api/rooms/a%00b"),
                          ("half a surrogate", "/api/rooms/%ed%a0%80"), ("bytes that are not UTF-8", "/api/rooms/%ff"),
-                         ("dots", "/api/rooms/..%2f..%2fetc%2fpasswd"), ("dots", "/%2e%2e/%2e%2e/etc/passwd"))),
+                         ("dots", "/api/rooms/..%2f..%2fetc%2fpasswd"), ("dots and nothing else", "/%2e%2e/%2e%2e/etc/passwd"))),
     Entry(9, "NUL in the query", Request(
         "GET", "/api/users/search?q=a%00b", status=422, code="validation_failed", who="eve")),
     Entry(9, "half a surrogate in the query", Request("GET", "/api/users/search?q=%ed%a0%80", status=200, who="eve"),

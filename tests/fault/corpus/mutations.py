@@ -59,11 +59,10 @@ class Mutations:
         self._failed = failed
 
     async def some(self, count: int) -> None:
-        """Send about that many."""
-        end = self.sent + count
-        while self.sent < end:
+        """Send that many, and a few more: what is begun is brought to its end."""
+        inputs: list[bytes] = []
+        while len(inputs) < count:
             way = self._chance.choice((self._socket, self._socket, self._wire, self._poll, self._rest))
-            inputs: list[bytes] = []
             try:
                 async with asyncio.timeout(15):
                     await way(inputs)

@@ -100,7 +100,7 @@ ENTRIES: Final = (
     *(Entry(67, f"the address {address!r}", register(422, "validation_failed", email=address))
       for address in ("", "x", "a@b", "a@b.c\r\nBcc: d@e.f", "a b@c.d", "a@b.c\0", "a" * 251 + "@b.cd")),
     *(Entry(72, f"the room {ref}", hidden("GET", f"/api/rooms/{ref}")) for ref in ("<vault>", "<vault_id>", *INVENTED)),
-    *(Entry(72, f"{method} {path}", hidden(method, path.replace("*", ref), body))
+    *(Entry(72, f"{method} {path.replace('*', ref)}", hidden(method, path.replace("*", ref), body))
       for ref in ("<vault_id>", NOBODY)
       for method, path, body in (
           ("GET", "/api/rooms/*/messages", None), ("GET", "/api/rooms/*/members", None), ("GET", "/api/rooms/*/users", None),
@@ -114,9 +114,9 @@ ENTRIES: Final = (
     *(Entry(72, f"the account {ref}", hidden("GET", f"/api/users/{ref}")) for ref in (*INVENTED, "<vault_id>", "<secret>")),
     Entry(72, "another's account", Request("PATCH", "/api/users/<ann_id>", {"bio": "x"}, 403, "forbidden", "eve", JSON)),
     Entry(72, "another's account to delete", Request("DELETE", "/api/users/<ann_id>", status=403, code="forbidden", who="eve")),
-    *(Entry(73, f"{name} of a message unseen", Event(name, {"messageId": ref}, "not_found"))
+    *(Entry(73, f"{name} of {ref}", Event(name, {"messageId": ref}, "not_found"))
       for name in ("message-read", "message-delivered") for ref in ("<secret>", NOBODY)),
-    *(Entry(73, f"{name} in another's room", Event(name, {"room": ref}, "not_found"))
+    *(Entry(73, f"{name} in {ref}", Event(name, {"room": ref}, "not_found"))
       for name in ("mark-all-read", "join") for ref in ("<vault>", "<vault_id>", NOBODY)),
     *(Entry(74, f"{name} of {what}", Event(name, {"id": ref, "message": "x"}, code))
       for name, what, ref, code in (
@@ -134,7 +134,7 @@ ENTRIES: Final = (
         "GET", "/api/users/search?q=" + "a" * 1_000, status=422, code="validation_failed", who="eve")),
     Entry(95, "a search for 1 MB", Request(
         "GET", "/api/users/search?q=" + "a" * 1_000_000, status=431, code="head_too_large", who="eve")),
-    *(Entry(96, f"the page {query}", Request("GET", f"{path}?{query}", status=422, code="validation_failed", who="eve"))
+    *(Entry(96, f"the page {query} of {path}", Request("GET", f"{path}?{query}", status=422, code="validation_failed", who="eve"))
       for path in ("/api/users", "/api/rooms/<arena>/messages")
       for query in ("offset=1000000000000", "offset=-1", "limit=0", "limit=101", "limit=-1", "limit=1e3", "limit=x", "limit=")),
     *(Entry(97, f"the cursor {cursor[:12]!r} of {path}", Request(
@@ -151,12 +151,13 @@ ENTRIES: Final = (
     *(Entry(103, f"an Idempotency-Key of {len(value)} characters", Request(
         "POST", "/api/rooms/<arena>/messages", {"message": "x"}, 422, "validation_failed", "eve", JSON | {"Idempotency-Key": value}))
       for value in ("a" * 65, "a b", "é")),
-    *(Entry(104, f"a sync of {what}", Event("sync", {"epoch": "<epoch>", "rooms": rooms}, code))
-      for what, rooms, code in (
-          ("a negative place", {"<arena_id>": -1}, "validation_failed"), ("a place of 2^53", {"<arena_id>": 2**53}, "validation_failed"),
-          ("half a place", {"<arena_id>": 1.5}, "validation_failed"), ("a place that is text", {"<arena_id>": "1"}, "validation_failed"),
-          ("a room by its name", {"<arena>": 1}, "validation_failed"), ("no rooms", [], "validation_failed"),
-          ("a room that is no room", {NOBODY: 0}, None), ("another's room", {"<vault_id>": 0}, None))),
+    *(Entry(number, f"a sync of {what}", Event("sync", {"epoch": "<epoch>", "rooms": rooms}, code))
+      for number, what, rooms, code in (
+          (104, "no rooms", [], "validation_failed"), (104, "a room by its name", {"<arena>": 1}, "validation_failed"),
+          (104, "a room that is no room", {NOBODY: 0}, None), (104, "another's room", {"<vault_id>": 0}, None),
+          (105, "a place beyond the end", {"<arena_id>": 2**53 - 1}, "resync_required"),
+          (106, "a negative place", {"<arena_id>": -1}, "validation_failed"), (106, "a place of 2^53", {"<arena_id>": 2**53}, "validation_failed"),
+          (106, "half a place", {"<arena_id>": 1.5}, "validation_failed"), (106, "a place that is text", {"<arena_id>": "1"}, "validation_failed"))),
     Entry(108, "a sync of another epoch", Event("sync", {"epoch": "of another time", "rooms": {}}, "resync_required")),
     Entry(108, "a sync of no epoch", Event("sync", {"rooms": {}}, field="epoch")),
     Entry(107, "a sync of 1,000 rooms", Event(

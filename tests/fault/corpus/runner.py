@@ -32,6 +32,7 @@ ENV: Final = {
 hashing of a password took goes back at once, so that memory that stays has grown; sessions that are left end in 16 s."""
 LANES: Final = 3
 PASSWORD: Final = "correct horse"
+SAID: Final = "well said"
 _NAME: Final = re.compile(r"<([a-z_]+)>")
 _DEFECT: Final = re.compile(r'Traceback|"level": ?"(error|critical)"|"status": ?500|[\x00-\x08\x0b-\x1f\x7f]')
 _JSON: Final = {"Content-Type": "application/json"}
@@ -44,14 +45,16 @@ class Arena:
     Attributes:
         names: what stands for the names in angle brackets.
         closed_after: seconds from the last byte of a packet that breaks the protocol to the close, of each.
-        told: lines of the log that have been complained of.
+        secrets: what no line of the log may hold: passwords, tokens, texts.
+        last_line: of the log, as far as it has been read.
     """
 
     node: Node
     db: asyncpg.Pool
     names: dict[str, str] = field(default_factory=dict)
     closed_after: list[float] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
+    secrets: list[str] = field(default_factory=list)
+    last_line: str = ""
 
     @classmethod
     async def prepare(cls, node: Node, db: asyncpg.Pool) -> Arena:
@@ -67,7 +70,7 @@ class Arena:
         said, secret = [
             await db.fetchval(
                 "INSERT INTO messages (user_id, room_id, message_text) VALUES ($1, $2, $3) RETURNING message_id",
-                ann.user_id, room_id, "well said",
+                ann.user_id, room_id, SAID,
             )
             for room_id in (arena_id, vault_id)
         ]  # fmt: skip
@@ -77,6 +80,12 @@ class Arena:
             "oscar_id": oscar.id, "arena": "arena", "arena_id": str(arena_id), "vault": "vault", "vault_id": str(vault_id),
             "said": str(said), "secret": str(secret), "epoch": "",
         }  # fmt: skip
+        arena.secrets = [
+            PASSWORD,
+            SAID,
+            "a guess",
+            *(arena.names[who] for who in ("eve", "ann", "mallory", "oscar", "refresh")),
+        ]
         ws = await arena.open()
         ws.send("40" + arena.auth.decode())
         ready = await arena._until(ws, '42["ready",')
@@ -326,7 +335,10 @@ async def _one(arena: Arena, entry: Entry, failed: Failed) -> None:
         failed(entry, "the process has ended")
         raise RuntimeError(f"{entry.name} ended the server: {node.troubles()}")
     assert node.process is not None
-    for line in node.process.lines:
-        if _DEFECT.search(line) and line not in arena.told:
-            arena.told.add(line)
+    lines, last = node.process.lines, arena.last_line
+    for line in reversed(lines):
+        if line is last:
+            break
+        if _DEFECT.search(line) or any(secret in line for secret in arena.secrets):
             failed(entry, f"the log says {line[:400]!r}")
+    arena.last_line = lines[-1]

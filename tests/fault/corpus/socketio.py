@@ -28,7 +28,7 @@ ENTRIES: Final = (
     *(Entry(42, f"an event named {name!r}", Event(name, {}, "unknown_event"))
       for name in ("__proto__", "constructor", "__class__", "Disconnect", "event", "emit", "", " ", "\0", "join ", "ready",
                    "receive-message", "a" * 128)),
-    *(Entry(43, f"an event whose name is {name[:8]}", Frames((f"42[{name}]",)))
+    *(Entry(43, f"an event whose name is {name[:8]}, {len(name)} characters", Frames((f"42[{name}]",)))
       for name in ("0", "1.5", "null", "true", "{}", "[]", '"' + "a" * 900_000 + '"', '"' + "a" * 129 + '"')),
     *(Entry(44, f"the packet {text!r}", Frames((text,)))
       for text in ("42{}", "42[]", '42abc["join"]', "42", "42null", '42"join"', '42["join"', '42["join"]]', "47", "4", "44",

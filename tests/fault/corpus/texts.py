@@ -44,12 +44,12 @@ ENTRIES: Final = (
     Entry(81, "surrogates the wrong way round", Frames((r'42["send-message",{"message":"\udc00\ud800","room":"<arena>"}]',))),
     Entry(81, "a surrogate as bytes", Request(
         "POST", "/api/rooms/<arena>/messages", b'{"message":"\xed\xa0\x80"}', 400, "bad_request", "eve", JSON)),
-    Entry(82, "directions turned round, in a message", said(BIDI), note="kept in texts, which the page isolates; refused in names"),
-    *(Entry(82, f"{what} in a name", how(value))
+    Entry(82, "directions turned round, in a message", said(BIDI), note="kept in texts, as people of two scripts need them; refused in names"),
+    *(Entry(82, f"{what} in the name of {whose}", how(value))
       for what, value in (("a turn of direction", BIDI), ("an isolate", "a\u2066b"), ("a space of no width", "a\u200bb"),
                           ("a tag", "a\U000e0041b"), ("a line separator", "a\u2028b"), ("a private character", "a\ue000b"),
                           ("a byte order mark", "\ufeffa"), ("a variation of nothing", "\u061ca"), ("nothing but spaces", "\u3000 "))
-      for how in (lambda value: room(name=value), lambda value: profile(displayName=value))),
+      for whose, how in (("a room", lambda value: room(name=value)), ("a person", lambda value: profile(displayName=value)))),
     Entry(83, "10,000 combining marks", said("a" + "\u0301" * 8_000), note="bounded in bytes: 16,384"),
     Entry(83, "more combining marks than bytes", refused("a" + "\u0301" * 10_000, "too_large")),
     Entry(83, "invisible characters alone", said("\u200b\u2060"), note="not blank to Unicode; the sender's own affair"),
