@@ -1,6 +1,7 @@
 """Sockets for the campaigns: two cheap ones down to the bytes, and python-socketio's, behind one face.
 
-`connect(url, token, transport, take)` opens one; `take(event, data)` is given every event as it comes. `call` sends an
+`connect(url, token, transport, take)` opens one; `take(event, data)` is given every event as it comes, and
+`garbled` in place of one that is no JSON. `call` sends an
 event and gives its ack, `closed` is set once the connection is gone for whatever reason, `abort` cuts it. The cheap
 ones parse what they must and no more: one process of them keeps two servers busy.
 """
@@ -33,6 +34,11 @@ _decode: Final = msgspec.json.Decoder().decode
 
 class LostError(ConnectionError):
     """The connection ended before what was waited for had come."""
+
+
+def _hello(token: str) -> bytes:
+    """CONNECT; with an empty token, as somebody comes who has none."""
+    return b'40{"token":"%b"}' % token.encode() if token else b"40"
 
 
 class Http:
@@ -143,7 +149,10 @@ class Socket:
         """One packet of the server."""
         kind = packet[:2]
         if kind == b"42":
-            name, *rest = _decode(packet[2:])
+            try:
+                name, *rest = _decode(packet[2:])
+            except msgspec.DecodeError as error:
+                name, rest = "garbled", [str(error)]
             self._take(name, rest[0] if rest else None)
         elif kind == b"43":
             start = packet.index(b"[")
@@ -215,7 +224,7 @@ class WebSocket(Socket, asyncio.Protocol):
         elif data[:1] == b"2":
             self._write(1, b"3" + data[1:])
         elif data[:1] == b"0":
-            self._write(1, b'40{"token":"%b"}' % self._token.encode())
+            self._write(1, _hello(self._token))
         else:
             self._packet(data)
 
@@ -265,7 +274,7 @@ class Polling(Socket):
             raise LostError(f"handshake: {status}")
         self._path += f"&sid={_decode(body[1:])['sid']}"
         self._task = asyncio.create_task(self._poll())
-        await self._send(b'40{"token":"%b"}' % self._token.encode())
+        await self._send(_hello(self._token))
 
     async def _poll(self) -> None:
         try:

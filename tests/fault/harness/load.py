@@ -170,6 +170,8 @@ class Chatter:
         if event == "ready":
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(data)
+        elif event == "garbled":
+            self.load.garbled.append(f"{self.name} was sent what is not JSON: {data}")
         elif isinstance(data, dict) and data.get("changeSeq") and data.get("roomId") in self.load.room_names:
             if self._held is not None:
                 self._held.append(data)
@@ -289,6 +291,7 @@ class Load:
         send_seconds: of each acknowledged send, from its first offering to its ack, by room.
         troubles: answers that nobody should get.
         late: what was not told to those who were connected.
+        garbled: what no client can read.
     """
 
     def __init__(
@@ -317,6 +320,7 @@ class Load:
         self.refused: list[str] = []
         self.troubles: list[str] = []
         self.late: list[str] = []
+        self.garbled: list[str] = []
         self.epoch = ""
         self.acked = self.repeated = self.retried = self.unanswered = 0
         self.deliveries = self.resyncs = self.failed_connects = 0
@@ -428,9 +432,10 @@ class Load:
         while True:
             await asyncio.sleep(0.5)
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                await self._look_at_marks()
+                await self.look_at_marks()
 
-    async def _look_at_marks(self) -> None:
+    async def look_at_marks(self) -> None:
+        """Note where everybody's watermarks stand."""
         async with asyncio.timeout(2):
             db = await asyncpg.connect(self.dsn)
             try:
@@ -478,13 +483,10 @@ class Load:
         Args:
             presence: wait until presence has converged as well; 20 seconds at most.
         """
-        await self._look_at_marks()
+        await self.look_at_marks()
+        await self.all_told()
         db = await asyncpg.connect(self.dsn)
         try:
-            last = {
-                str(row["room_id"]): row["last_seq"] for row in await db.fetch("SELECT room_id, last_seq FROM rooms")
-            }
-            await self._tail(last)
             for one in self.everyone:
                 one.up.clear()
             await asyncio.gather(*(one.socket.close() for one in self.everyone if one.socket is not None))
@@ -503,9 +505,17 @@ class Load:
         final.troubles += [*self.troubles, *(f"refused: {what}" for what in self.refused)]
         return final
 
-    async def _tail(self, last: dict[str, int]) -> None:
-        """What was committed last is told without anybody's asking."""
-        end = time.monotonic() + TAIL_SECONDS
+    async def all_told(self, seconds: float = TAIL_SECONDS) -> None:
+        """What was committed last is told without anybody's asking, within `seconds`; else it is noted as late."""
+        db = await asyncpg.connect(self.dsn)
+        try:
+            rows = await db.fetch(
+                "SELECT room_id, last_seq FROM rooms WHERE room_id = ANY ($1::uuid[])", list(self.room_names)
+            )
+        finally:
+            await db.close()
+        last = {str(row["room_id"]): row["last_seq"] for row in rows}
+        end = time.monotonic() + seconds
         while True:
             behind = [
                 f"{one.name} in {self.room_names[room_id]}: {number} of {last[room_id]}"
@@ -516,7 +526,7 @@ class Load:
             if not behind:
                 return
             if time.monotonic() > end:
-                self.late.append(f"not told within {TAIL_SECONDS:.0f} s: {behind[:5]}, {len(behind)} in all")
+                self.late.append(f"not told within {seconds:.0f} s: {behind[:5]}, {len(behind)} in all")
                 return
             await asyncio.sleep(0.05)
 

@@ -146,10 +146,18 @@ class Node:
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             return False
 
-    async def metric(self, name: str) -> float:
-        """A metric without labels, named without `hubbub_`."""
-        lines = (await request(f"{self.url}/metrics")).text.splitlines()
-        return float(next(line for line in lines if line.startswith(f"hubbub_{name} ")).split()[1])
+    async def metric(self, name: str, default: float | None = None) -> float:
+        """A metric, named without `hubbub_` and with its labels as they are shown.
+
+        Raises:
+            KeyError: there is none, and no default was given.
+        """
+        for line in (await request(f"{self.url}/metrics")).text.splitlines():
+            if line.startswith(f"hubbub_{name} "):
+                return float(line.split()[-1])
+        if default is None:
+            raise KeyError(name)
+        return default
 
     async def sample(self) -> Sample:
         process = psutil.Process(self.pid)

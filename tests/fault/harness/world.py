@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import asyncpg
 from tests.fault.harness.campaign import Run
-from tests.fault.harness.checker import check
+from tests.fault.harness.checker import Violation, check
 from tests.fault.harness.history import History
 from tests.fault.harness.load import SMALL, L, Load, Size
 from tests.fault.harness.nodes import Node, Nodes, Sample
@@ -85,6 +85,7 @@ class World:
             final.troubles += node.troubles(allowed)
         run.violations += check(self.history, final, ordered=ordered, checked=run.checked)
         load = self.load
+        run.violations += [Violation("B52", what) for what in load.garbled[:3]]
         run.figures |= {
             "acknowledged": load.acked, "repeated": load.repeated, "retried": load.retried,
             "unanswered": load.unanswered, "heard": load.deliveries,
