@@ -186,10 +186,10 @@ class NodeHttp(BoundedHttp):
 
     def handle_websocket_upgrade(self) -> None:
         here = super().handle_websocket_upgrade
-        near = Near(
-            self.transport, self.url, self.headers, self.client[0] if self.client else None, self.scheme or "http", here
-        )
-        if self._nodes is not None and self._nodes.tunnel(near):
-            self.connections.discard(self)  # no longer uvicorn's to wait for
-        else:
-            here()
+        if self._nodes is not None:
+            client = self.client[0] if self.client else None
+            near = Near(self.transport, self.url, self.headers, client, self.scheme or "http", here)
+            if self._nodes.tunnel(near):
+                self.connections.discard(self)  # no longer uvicorn's to wait for
+                return
+        here()

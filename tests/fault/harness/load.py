@@ -26,7 +26,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from tests.fault.harness.checker import FinalState
-from tests.fault.harness.client import LIBRARY, TRANSPORTS, AnySocket, Http, connect
+from tests.fault.harness.client import LIBRARY, TRANSPORTS, AnySocket, Http, LostError, connect
 from tests.fault.harness.final import read_database, read_pages
 from tests.fault.harness.history import History, body_hash
 from tests.support import people
@@ -408,6 +408,8 @@ class Load:
             http.close()
         if status == 500:
             self.troubles.append(f"{method} {path.split('?')[0]} was answered 500")
+        if status in (502, 504):
+            raise LostError(f"a proxy answered {status}: nobody knows what became of it")
         decoded: dict[str, Any] = _decode(answer)
         return decoded
 
