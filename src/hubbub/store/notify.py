@@ -72,6 +72,7 @@ async def open_line(
     own = {"server_settings": settings, "command_timeout": PATIENCE_SECONDS, "statement_cache_size": STATEMENTS_MAX}
     connection = await hosts.connect(**{**connect, **own})
     try:
+        await connection.execute(SQL["free"])
         await connection.add_listener(channel.name, lambda _connection, _pid, _channel, payload: heard(payload))
     except BaseException:
         connection.terminate()
