@@ -41,8 +41,9 @@ test: check ## lint, types, import law and every test (installs PostgreSQL 15, n
 checklist: $(VENV)/test.stamp ## the seed document's verification checklist, from nothing, through kill -9
 	@$(BIN)/python -m tests.checklist
 
-soak: $(VENV)/test.stamp ## every fault campaign at its nightly count, hours in all (ARGS="--only C1,C5 --json results.jsonl")
-	@$(BIN)/python -m tests.fault --nightly $(ARGS)
+soak: $(VENV)/test.stamp ## every fault campaign at its nightly count, hours in all, kept in tests/fault/results.jsonl (ARGS="--only C1,C5")
+	@$(BIN)/python -m tests.fault --nightly --json tests/fault/results.jsonl $(ARGS)
+	@$(BIN)/python -m tests.fault --table tests/fault/results.jsonl
 
 docs: $(VENV)/test.stamp ## write docs/reference from the code
 	@$(BIN)/python docs/generate.py

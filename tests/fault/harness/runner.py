@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -21,6 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from tests.fault.harness.campaign import Campaign, Run
 from tests.fault.harness.servers import lender
 from tests.support.process import ROOT
+
+from hubbub import open_files
 
 SHORT_SECONDS: Final = 300.0  # many times what a short run takes: it shares its cores with others
 _END_SECONDS: Final = 30.0
@@ -82,10 +85,12 @@ def run_here(campaign: Campaign, *, nightly: bool, seed: int) -> int:
     count = campaign.nightly if nightly else campaign.short
     run = Run(campaign.name, count, nightly, seed, folder, on_bite=lambda run: tell(_Said(bites=run.bites)))
     error = ""
+    open_files.make_room(4_000)
     try:
         asyncio.run(_bounded(campaign, run))
     except (Exception, asyncio.CancelledError):
         error = traceback.format_exc()
+    run.figures["cpu_seconds"] = round(sum(map(_cpu_seconds, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))), 1)
     result = Result(
         campaign=campaign.name, title=campaign.title, kind="nightly" if nightly else "short", seed=seed, wanted=count,
         bites=run.bites, unit=campaign.unit, seconds=round(run.elapsed, 1), violations=list(map(str, run.violations)),
@@ -96,6 +101,12 @@ def run_here(campaign: Campaign, *, nightly: bool, seed: int) -> int:
         result.folder = ""
     tell(_Said(result=result))
     return 0 if result.passed else 1
+
+
+def _cpu_seconds(who: int) -> float:
+    """Of this process, or of those it has started and seen end."""
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
 
 
 async def _bounded(campaign: Campaign, run: Run) -> None:
