@@ -12,7 +12,7 @@ import gc
 import signal
 import socket as sockets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -168,9 +168,9 @@ class Hubbub:
             bus.gap = feeds.look_soon
         options = _options(settings, place, address)
         realtime = Realtime(options, {"/": ChatHandlers(edge)}, on_error=failure)
-        prefix = _prefix(address)
+        prefix = address.prefix if address else ""
         siblings = Siblings(place.number, place.count, place.folder, options.path, prefix) if place else None
-        nodes = _nodes(address, _with_connection(database, presence.addresses), options) if address else None
+        nodes = Nodes(address, _with_connection(database, presence.addresses), options) if address else None
         ear = Ear(
             partial(notify.open_line, direct.asyncpg_kwargs(), channel=notify.PLAIN_SQL),
             say=lambda payload: _with_connection(database, notify.say)(notify.PLAIN_SQL, payload),
@@ -333,26 +333,9 @@ def _bus(
     return LocalBus()
 
 
-def _prefix(address: Address | None) -> str:
-    """What the ids of this node's sessions begin with."""
-    return f"{address.key}." if address is not None else ""
-
-
-def _nodes(address: Address, living: Callable[[], Awaitable[Iterable[str]]], options: Options) -> Nodes:
-    """The other nodes. A poll is held until the next ping at the latest."""
-    return Nodes(
-        address,
-        living,
-        path=options.path,
-        answer_patience=(options.ping_interval_ms + options.ping_timeout_ms) / 1000,
-        answer_max=options.outbox_bytes,
-        most=max(100, options.max_connections // 4),
-    )
-
-
 def _options(settings: Settings, place: Place | None, address: Address | None) -> Options:
     return Options(
-        sid_prefix=_prefix(address) + (f"{place.number}." if place is not None else ""),
+        sid_prefix=(address.prefix if address else "") + (f"{place.number}." if place is not None else ""),
         ping_interval_ms=settings.ping_interval_ms,
         ping_timeout_ms=settings.ping_timeout_ms,
         max_payload=settings.max_payload,

@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 import h11
 
 from hubbub.realtime.polling import Headers, Receive, Scope, Send
+from hubbub.realtime.registry import Options
 from hubbub.realtime.tunnel import Near, Tunnel
 
 FRESH: Final = 2.0  # seconds for which the list of nodes is believed
@@ -83,6 +84,11 @@ class Address(NamedTuple):
         return cls(host.strip("[]"), int(port))
 
     @property
+    def prefix(self) -> str:
+        """What the ids of this node's sessions begin with: its key and a dot."""
+        return f"{self.key}."
+
+    @property
     def key(self) -> str:
         """What the ids of this node's sessions begin with: the same after a restart, and for all workers."""
         return base64.b32encode(hashlib.sha256(str(self).encode()).digest()[:5]).decode().lower()
@@ -98,31 +104,20 @@ class Nodes:
     Args:
         address: where the others reach this one.
         living: reads the addresses of all living nodes, as they have written them down.
-        path: where Engine.IO answers.
-        answer_patience: seconds a node may take to answer; longer than a poll is held.
-        answer_max: bytes of what waits for one client, at most.
-        most: requests forwarded at a time, at most.
+        options: the settings, the same on all nodes. At most a quarter of `max_connections` is forwarded at a time.
     """
 
-    def __init__(
-        self,
-        address: Address,
-        living: Callable[[], Awaitable[Iterable[str]]],
-        *,
-        path: str,
-        answer_patience: float,
-        answer_max: int,
-        most: int,
-    ) -> None:
+    def __init__(self, address: Address, living: Callable[[], Awaitable[Iterable[str]]], options: Options) -> None:
         self.address = address
         self.stats = NodeStats()
         self._living = living
         self._key = address.key.encode()
         self._named = re.compile(rb"(?:.*&)?sid=([a-z2-7]{8})\.")
-        self._path = path.rstrip("/").encode()
-        self._answer_patience = answer_patience
-        self._answer_max = 2 * answer_max + _SLACK
-        self._most = most
+        self._path = options.path.rstrip("/").encode()
+        # A poll is held until the next ping at the latest.
+        self._answer_patience = (options.ping_interval_ms + options.ping_timeout_ms) / 1000
+        self._answer_max = 2 * options.outbox_bytes + _SLACK
+        self._most = max(1, options.max_connections // 4)
         self._known: dict[str, Address] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None

@@ -38,12 +38,11 @@ class Node:
 
     def __post_init__(self) -> None:
         options = Options(
-            sid_prefix=f"{self.address.key}.", ping_interval_ms=1_500, ping_timeout_ms=1_000, max_payload=200_000
-        )
+            sid_prefix=self.address.prefix, ping_interval_ms=1_500, ping_timeout_ms=3_500, max_payload=200_000,
+            max_connections=4 * MOST,
+        )  # fmt: skip
         self.realtime = Realtime(options, {}, engine=EngineEcho)
-        self.nodes = Nodes(
-            self.address, self._read, path=options.path, answer_patience=5, answer_max=options.outbox_bytes, most=MOST
-        )
+        self.nodes = Nodes(self.address, self._read, options)
 
     @property
     def url(self) -> str:
