@@ -1,7 +1,8 @@
 """Filters for `proxy.py` that understand as much of two protocols as it takes to spoil one message.
 
 `PostgresReplies` (PostgreSQL's protocol 3, "Message Formats") swallows the whole reply to a statement that succeeded: the
-client never learns that it was committed. `NatsMessages` drops, repeats and reorders what subscribers are sent.
+client never learns that it was committed. `NatsMessages` and `PostgresNotifications` drop, repeat and reorder what
+subscribers are sent.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class PostgresReplies(Filter):
         raise CutError(before)
 
 
-class NatsMessages(Filter):
+class _Messages(Filter):
     """Spoils messages on their way to a subscriber; everything else passes.
 
     Args:
@@ -128,20 +129,16 @@ class NatsMessages(Filter):
     def down(self, data: bytes) -> bytes:
         self._down += data
         passed = bytearray()
-        while (end := self._down.find(b"\r\n")) >= 0:
-            line = bytes(self._down[: end + 2])
-            words = line.split()
-            if words[0] not in (b"MSG", b"HMSG"):
-                del self._down[: end + 2]
-                passed += self.idle() + line
-                continue
-            size = end + 2 + int(words[-1]) + 2
-            if len(self._down) < size:
-                break
+        while (found := self._next()) is not None:
+            size, is_message = found
             message = bytes(self._down[:size])
             del self._down[:size]
-            passed += self._message(message)
+            passed += self._message(message) if is_message else self.idle() + message
         return bytes(passed)
+
+    def _next(self) -> tuple[int, bool] | None:
+        """How long the next part of what came is, and whether it is such a message; None until all of it is there."""
+        raise NotImplementedError
 
     def _message(self, message: bytes) -> bytes:
         if self._chance.random() < self._drop:
@@ -164,3 +161,36 @@ class NatsMessages(Filter):
 
     def _count(self, what: str) -> None:
         self._tally[what] = self._tally.get(what, 0) + 1
+
+
+class NatsMessages(_Messages):
+    """Of NATS: MSG and HMSG."""
+
+    def _next(self) -> tuple[int, bool] | None:
+        end = self._down.find(b"\r\n")
+        if end < 0:
+            return None
+        words = self._down[:end].split()
+        if not words or words[0] not in (b"MSG", b"HMSG"):
+            return end + 2, False
+        size = end + 2 + int(words[-1]) + 2
+        return (size, True) if len(self._down) >= size else None
+
+
+class PostgresNotifications(_Messages):
+    """Of PostgreSQL: NotificationResponse. A request for encryption is answered by one byte before all else."""
+
+    _asked = False
+
+    def up(self, data: bytes) -> bytes:
+        self._asked = self._asked or int.from_bytes(data[4:8], "big") == _SSL
+        return data
+
+    def _next(self) -> tuple[int, bool] | None:
+        if self._asked and self._down[:1] in (b"N", b"S") and len(self._down) == 1:
+            self._asked = False
+            return 1, False
+        if len(self._down) < 5:
+            return None
+        size = 1 + int.from_bytes(self._down[1:5], "big")
+        return (size, self._down[:1] == b"A") if len(self._down) >= size else None

@@ -215,47 +215,40 @@ async def test_what_is_forged_is_dropped_and_counted(nodes: tuple[BusNode, BusNo
     assert (one.gaps, two.gaps) == (1, 1)  # nobody was put out of the way by it
 
 
-@pytest.mark.parametrize(
-    ("config", "right", "wrong"),
-    [
-        ('authorization { user: "ann", password: "p@ss,word" }', "ann:p%40ss%2Cword", "ann:guess"),
-        ('authorization { token: "s3cret" }', "s3cret", "guess"),
-    ],
-)
-async def test_passwords_and_tokens(
-    tmp_path: Path, config: str, right: str, wrong: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async with nats_server(tmp_path, config) as server:
-        refused = BusNode(nats_bus(server.url.replace("//", f"//{wrong}@")))
-        node = BusNode(nats_bus(server.url.replace("//", f"//{right}@")))
+async def test_passwords_tokens_and_credentials_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, other = Operator(), Operator()
+    for name, operator in (("mine", mine), ("other", other)):
+        (tmp_path / f"{name}.creds").write_text(operator.credentials)
+    configs = {
+        "password": 'authorization { user: "ann", password: "p@ss,word" }',
+        "token": 'authorization { token: "s3cret" }',
+        "file": mine.config,
+    }
+    async with AsyncExitStack() as stack:
+        urls = {}
+        for name, config in configs.items():
+            (tmp_path / name).mkdir()
+            urls[name] = (await stack.enter_async_context(nats_server(tmp_path / name, config))).url
+        right = [
+            nats_bus(urls["password"].replace("//", "//ann:p%40ss%2Cword@")),
+            nats_bus(urls["token"].replace("//", "//s3cret@")),
+            nats_bus(urls["file"], credentials=str(tmp_path / "mine.creds")),
+        ]
+        wrong = [
+            nats_bus(urls["password"].replace("//", "//ann:guess@")),
+            nats_bus(urls["token"].replace("//", "//guess@")),
+            nats_bus(urls["file"], credentials=str(tmp_path / "other.creds")),
+            nats_bus(urls["file"]),
+        ]
         try:
-            await refused.start()
-            assert refused.bus.fault is not None
-            await node.start()
-            await node.hears()
+            await asyncio.gather(*(bus.start(lambda _: None) for bus in (*right, *wrong)))
+            await eventually(lambda: all(bus.fault is None for bus in right))
+            assert all(bus.fault is not None for bus in wrong)
         finally:
-            await refused.bus.close()
-            await node.bus.close()
+            await asyncio.gather(*(bus.close() for bus in (*right, *wrong)))
     said = capsys.readouterr().out
     assert "authorization violation" in said.lower()
     assert "guess" not in said
-
-
-async def test_a_credentials_file(tmp_path: Path) -> None:
-    mine, other = Operator(), Operator()
-    for name, operator in (("mine.creds", mine), ("other.creds", other)):
-        (tmp_path / name).write_text(operator.credentials)
-    async with nats_server(tmp_path, mine.config) as server:
-        refused = BusNode(nats_bus(server.url, credentials=str(tmp_path / "other.creds")))
-        node = BusNode(nats_bus(server.url, credentials=str(tmp_path / "mine.creds")))
-        try:
-            await node.start()
-            await node.hears()
-            await refused.start()
-            assert refused.bus.fault is not None
-        finally:
-            await refused.bus.close()
-            await node.bus.close()
 
 
 def test_tls_is_verified_both_ways_and_never_given_up(tmp_path: Path) -> None:
