@@ -207,6 +207,7 @@ class Hubbub:
         lease = self.chat.presence.lease
         lease.on_fenced = self.realtime.send_away
         lease.on_renewed = self.edge.feeds.look_soon
+        self.bus.renew(self.database.epoch.told)
         await self.bus.start(self._hear)
         self.chat.journal.start()
         self.chat.receipts.start()
@@ -228,8 +229,7 @@ class Hubbub:
         self.edge.feeds.stop()
         self.realtime.send_away()
         self.ear.renew()
-        if isinstance(self.bus, LineBus):
-            self.bus.renew()
+        self.bus.renew(self.database.epoch.told)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI application: Socket.IO's polling under its path, REST and the page elsewhere."""

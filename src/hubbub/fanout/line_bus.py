@@ -6,7 +6,8 @@ Promises what `bus.py` does, whatever the line; `postgres.py` and `nats.py` are 
 - at most `QUEUE_MAX` hints wait to leave; the oldest beyond that are lost, and counted;
 - a line that breaks, or is no longer heard, is opened again with growing pauses, for ever; then `gap` is called, because
   what was told meanwhile is lost. `fault` says meanwhile that this process is deaf: it hears each of its own beats;
-- payloads that were not signed with the deployment's key for their subject are dropped, and counted.
+- payloads that were not signed with the deployment's key for their subject, by a process that sees the same epoch of the
+  database, are dropped, and counted.
 
 Bodies are believed because they are signed. Who may hear them is decided at delivery, as ever.
 Before: the use cases. After: a `Line`, opened by what `app.py` hands in.
@@ -86,7 +87,9 @@ class LineBus:
         """Called after hints may have been lost; `app.py` has the rooms in use looked at."""
         self.stats = BusStats()
         self._open_line = open_line
-        self._envelope = codec.Envelope(secret, deployment, new_id().hex)
+        me = new_id().hex
+        self._seal: Callable[[str], codec.Envelope] = lambda epoch: codec.Envelope(secret, f"{deployment} {epoch}", me)
+        self._envelope = codec.Envelope(secret, deployment, me)
         self._deliver: Callable[[Sequence[Hint]], None] | None = None
         self._new: list[Hint] = []
         self._arrived: list[Hint] = []
@@ -130,8 +133,11 @@ class LineBus:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def renew(self) -> None:
-        """Open the line anew: the database is another, and this line may be to the one of before."""
+    def renew(self, epoch: str) -> None:
+        """Hear only who sees this epoch of the database, whose numbers mean the same; and open the line anew, which may be
+        to the database of before.
+        """
+        self._envelope = self._seal(epoch)
         if self._line is not None:
             self._line.close()
             self._broken()

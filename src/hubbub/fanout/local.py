@@ -28,6 +28,9 @@ class LocalBus:
     async def start(self, deliver: Callable[[Sequence[Hint]], None]) -> None:
         self._deliver = deliver
 
+    def renew(self, epoch: str) -> None:
+        """Nothing: what is told here never leaves the process."""
+
     async def close(self) -> None:
         self._deliver = None
 

@@ -44,6 +44,20 @@ async def test_what_is_published_in_one_turn_leaves_as_one_statement(nodes: tupl
     assert one.bus.stats.statements - before <= 2
 
 
+async def test_who_sees_another_epoch_of_the_database_is_not_heard(nodes: tuple[BusNode, BusNode]) -> None:
+    """The same numbers mean other messages there."""
+    one, two = nodes
+    one.bus.renew("b")
+    await eventually(lambda: one.gaps == 1)  # its line has been opened anew
+    one.bus.publish(change(1))
+    await eventually(lambda: two.bus.stats.refused > 0)
+    assert two.heard == []
+    two.bus.renew("b")
+    await eventually(lambda: two.gaps == 1)
+    one.bus.publish(change(2))
+    await eventually(lambda: two.heard == [change(2)])
+
+
 async def test_a_change_too_large_for_a_payload_goes_as_a_pointer(nodes: tuple[BusNode, BusNode]) -> None:
     one, two = nodes
     hints = [change(1), change(2, "x" * 8_000), change(3, "\u00fc" * 3_600), change(4)]
