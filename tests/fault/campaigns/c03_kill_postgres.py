@@ -7,14 +7,9 @@ import asyncio
 import os
 import signal
 import time
-from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote
 
 from tests.fault.harness.campaign import Run, campaign
-from tests.fault.harness.history import History
-from tests.fault.harness.load import SMALL, L, Load
-from tests.fault.harness.nodes import Node, Nodes
+from tests.fault.harness.embedded import RESTARTS, embedded_world, postmaster
 from tests.fault.harness.servers import Postgres
 from tests.fault.harness.world import World, world
 
@@ -48,35 +43,17 @@ async def c3(run: Run) -> None:
 
 @campaign("C3E", "kill -9 the embedded postmaster", short=1, nightly=30, unit="kills", seconds=1_800)
 async def c3_embedded(run: Run) -> None:
-    node = Node(1, "", run.folder, bus="local", env={"DATABASE_URL": None})
-    data = run.folder / node.name / "postgres" / "18"
-    dsn = f"postgresql://hubbub@/chatdb?host={quote(str(data / 'socket'), safe='')}&port=5432"
-    history = History(run.folder / "history.jsonl")
-    load = Load(history, run.chance, size=L if run.nightly else SMALL, urls=lambda: [node.url], dsn=dsn)
-    # Its PostgreSQL is the node's own: the world has none of its own to break.
-    here = World(run, cast("Any", None), "chatdb", Nodes([node]), load, history, {})
-    try:
+    async with embedded_world(run) as here:
         await here.start()
         while run.wants_more:
-            await load.acknowledged(run.chance.randrange(10, 60))
+            await here.load.acknowledged(run.chance.randrange(10, 60))
             here.fault("kill -9 the embedded postmaster")
             killed_at = time.monotonic()
-            os.kill(_postmaster(data), signal.SIGKILL)
+            os.kill(postmaster(here), signal.SIGKILL)
             run.bit()
-            await load.acknowledged(len(load.senders), timeout=90)
+            await here.load.acknowledged(len(here.load.senders), timeout=90)
             _worst(run, "longest_until_sent_seconds", time.monotonic() - killed_at)
-        # "is gone; starting it again" is what an operator is to read as an error.
-        await here.finish(allowed=r"is gone; starting it again|cannot be started, next try")
-    finally:
-        await load.close()
-        if node.is_up:
-            await node.stop()  # its PostgreSQL with it
-        await node.close()
-        history.close()
-
-
-def _postmaster(data: Path) -> int:
-    return int((data / "data" / "postmaster.pid").read_text().splitlines()[0])
+        await here.finish(allowed=RESTARTS)
 
 
 async def _noticed(run: Run, here: World, since: float) -> None:
