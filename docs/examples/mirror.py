@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 Json = dict[str, Any]
+_UNKNOWN: Json = {
+    "userId": None, "changeSeq": 0, "delivered": False, "read": False, "deliveredCount": 0, "readCount": 0,
+    "deliveredTo": [], "readBy": [],
+}  # fmt: skip
 
 
 class Room:
@@ -20,6 +24,7 @@ class Room:
         ahead: the latest number that came live while a `sync` is still under way; the cursor once that is done.
         face, messages, members: each with the number of its latest change as `changeSeq`.
         here, typing: ids of people; these pass, and have no numbers.
+        online: how many are here, where they are too many to name; else None.
     """
 
     def __init__(self, at: int) -> None:
@@ -30,6 +35,7 @@ class Room:
         self.members: dict[str, Json] = {}
         self.here: set[str] = set()
         self.typing: set[str] = set()
+        self.online: int | None = None
         self.read_seq = 0
 
     def unread(self, me: str) -> int:
@@ -41,7 +47,7 @@ class Room:
         """A message in its present state: whichever has the higher number is the newer. Receipts only grow."""
         old = self.messages.get(new["id"])
         if old is None:
-            self.messages[new["id"]] = new
+            self.messages[new["id"]] = dict(new)
             return
         newer = new if new["changeSeq"] >= old["changeSeq"] else old
         self.messages[new["id"]] = newer | {
@@ -54,6 +60,7 @@ class Room:
         }
 
     def take_member(self, user_id: str, active: bool, number: int) -> None:
+        """A coming or a going; 0 is the number of a list of members."""
         if number >= self.members.get(user_id, {"changeSeq": 0})["changeSeq"]:
             self.members[user_id] = {"active": active, "changeSeq": number}
 
@@ -89,6 +96,8 @@ class Mirror:
         """Connected, again or for the first time. What to `sync`: room id and number. (`ready` names 500 rooms at most.)"""
         if data["epoch"] != self.epoch:
             self.rooms.clear()
+        for room in self.rooms.values():
+            room.ahead = room.at  # what came live while a `sync` was cut off does not count
         self.epoch = data["epoch"]
         mine = {room["roomId"]: room for room in data["rooms"]}
         if len(mine) < 500:
@@ -102,9 +111,9 @@ class Mirror:
         return self.behind()
 
     def behind(self) -> dict[str, int]:
-        """All rooms and their cursors, for a `sync` that begins now. What came live before it is covered by it."""
+        """All rooms and their cursors: `sync` them after every `ready`, and whenever a room has been loaded."""
         for room in self.rooms.values():
-            room.is_syncing, room.ahead = True, room.at
+            room.is_syncing = True
         return {room_id: room.at for room_id, room in self.rooms.items()}
 
     def synced(self, asked: dict[str, int], answer: Json) -> dict[str, int]:
@@ -115,7 +124,9 @@ class Mirror:
             if page is None:  # no longer mine to see
                 self.rooms.pop(room_id, None)
                 continue
-            room = self.rooms[room_id]
+            room = self.rooms.get(room_id)
+            if room is None:  # left since, as a live event said
+                continue
             for change in page["changes"]:
                 if change["type"] == "message":
                     room.take_message(change)
@@ -132,17 +143,20 @@ class Mirror:
                     del self.rooms[room_id]  # anybody may read a public room, but it is no room of mine any more
         return again
 
-    def loaded(self, info: Json, messages: list[Json], members: list[Json], here: list[Json]) -> None:
-        """A room as REST gave it. `info`, read first, says its cursor: `sync` from there, for what came while it was read."""
+    def loaded(self, info: Json, messages: list[Json], members: list[Json], here: list[Json], online: int) -> None:
+        """A room as REST gave it; then `sync` what is `behind`. `info`, read first, says its cursor."""
+        self.to_load.discard(info["roomId"])
+        if not info["member"]:  # left since
+            return
         room = self.rooms.setdefault(info["roomId"], Room(info["seq"]))
-        room.at, room.read_seq = info["seq"], info["readSeq"] or 0
+        room.online = online if online > len(here) else None
+        room.read_seq, room.is_syncing = info["readSeq"] or 0, True
         room.take_face(_face(info["name"], info), 0)
         for message in messages:
             room.take_message(message)
         for member in members:
             room.take_member(member["userId"], True, 0)
         room.here = {person["userId"] for person in here}
-        self.to_load.discard(info["roomId"])
 
     def apply(self, event: str, data: Any) -> None:
         """One event, in the order in which they come."""
@@ -150,7 +164,7 @@ class Mirror:
             if data and data[0]["roomId"] in self.rooms:
                 room = self.rooms[data[0]["roomId"]]
                 if event == "room-users":
-                    room.here = {person["userId"] for person in data}
+                    room.here, room.online = {person["userId"] for person in data}, None
                 else:
                     for message in data:
                         room.take_message(message)
@@ -168,8 +182,10 @@ class Mirror:
             if event == "user-joined" and data["userId"] == self.me:
                 self.to_load.add(data["roomId"])
             return
-        self._apply(known, event, data)
         number = data.get("changeSeq")
+        if number is not None and number <= known.at:
+            return  # a `sync`, or the load, was faster
+        self._apply(known, event, data)
         if number is not None:
             known.ahead = max(known.ahead, number)
             if not known.is_syncing:
@@ -181,8 +197,9 @@ class Mirror:
             room.take_message(data)
             room.typing.discard(data["userId"])
         elif event == "message-deleted":
-            known = room.messages.get(data["id"])
-            if known is not None and number >= known["changeSeq"]:
+            # Of a message that was never seen no more is left to know than its place.
+            known = room.messages.setdefault(data["id"], {**_UNKNOWN, "id": data["id"], "seq": data["seq"]})
+            if number >= known["changeSeq"]:
                 known |= {"message": "", "deleted": True, "changeSeq": number}
         elif event == "message-status-update":
             people = [*data.get("deliveredTo", []), data["deliveredBy"]]
@@ -208,6 +225,8 @@ class Mirror:
             room.take_face(_face(data["name"], data), data["changeSeq"])
             if data["deleted"]:
                 del self.rooms[data["roomId"]]
+        elif event == "room-online":
+            room.online = data["online"]
         elif event == "user-typing":
             (room.typing.add if data["isTyping"] else room.typing.discard)(data["userId"])
 

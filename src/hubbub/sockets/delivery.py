@@ -51,6 +51,8 @@ def _follow(edge: Edge, feed: Feed, listeners: Collection[Socket], change: Chang
             for seat in list(edge.seats.by_user.get(change.leaver, ())):
                 if seat.socket in listeners:
                     put_out(edge, seat, change.room_id)
+        elif isinstance(change.data, UserJoined):  # by a hint that was lost, or came before that of their going
+            newcomer(edge, change, change.data.user_id)
     elif isinstance(change.data, RoomUpdated):
         if change.data.deleted:
             for socket in list(feed.everyone()):

@@ -11,6 +11,7 @@ from tests.support.server import Running
 
 from hubbub.chat.members import add_member, leave_room, remove_member
 from hubbub.chat.rooms import delete_room, update_room
+from hubbub.domain.changes import Change, Hint
 from hubbub.domain.commands import UpdateRoom
 from hubbub.sockets.connect import let_in
 
@@ -139,6 +140,49 @@ async def test_who_is_let_in_hears_the_room_at_once_on_every_open_socket(server:
     sent = await maker.ok("send-message", {"message": "welcome", "room": "secret"})
     for socket in sockets:
         assert (await socket.wait_for("receive-message"))["id"] == sent["id"]
+
+
+async def test_who_comes_back_hears_the_room_though_their_going_is_told_after(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes, or two connections of one, may publish in another order than they committed."""
+    ann, bob = await server.people("ann", "bob")
+    await server.room("secret", bob, ann, private=True, by=bob)
+    socket, maker = await server.connect(ann), await server.connect(bob)
+    publish = server.chat.bus.publish
+
+    goings: list[Hint] = []
+
+    def later(hint: Hint) -> None:
+        if isinstance(hint, Change) and hint.event == "user-left":
+            goings.append(hint)
+            return
+        publish(hint)
+        if isinstance(hint, Change) and hint.event == "user-joined":
+            asyncio.get_running_loop().call_later(0.01, publish, goings.pop())
+
+    monkeypatch.setattr(server.chat.bus, "publish", later)
+    await remove_member(server.chat, bob.actor, "secret", ann.user_id)
+    await add_member(server.chat, bob.actor, "secret", ann.user_id)
+    await socket.wait_for("user-left")
+    await socket.wait_for("user-joined")
+    sent = await maker.ok("send-message", {"message": "welcome", "room": "secret"})
+    assert (await socket.wait_for("receive-message"))["id"] == sent["id"]
+
+
+async def test_who_is_let_in_hears_the_room_though_the_hint_was_lost(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await server.people("ann", "bob")
+    await server.room("secret", bob, private=True, by=bob)
+    socket, maker = await server.connect(ann), await server.connect(bob)
+    publish = server.chat.bus.publish
+    monkeypatch.setattr(server.chat.bus, "publish", lambda hint: None if isinstance(hint, Change) else publish(hint))
+    await add_member(server.chat, bob.actor, "secret", ann.user_id)
+    await socket.wait_for("user-joined")  # found by the look once a second, because Bob listens here
+    monkeypatch.undo()
+    sent = await maker.ok("send-message", {"message": "welcome", "room": "secret"})
+    assert (await socket.wait_for("receive-message"))["id"] == sent["id"]
 
 
 async def test_a_coming_told_late_lets_nobody_in(server: Running) -> None:
