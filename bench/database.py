@@ -94,7 +94,7 @@ class BenchDatabase:
 
     async def connect(self) -> asyncpg.Connection:
         """A connection to Hubbub's database."""
-        return await asyncpg.connect(**self.spec.asyncpg_kwargs())
+        return await asyncpg.connect(**{**self.spec.asyncpg_kwargs(), "statement_cache_size": 100})  # as the pool does
 
     async def facts(self) -> dict[str, str]:
         """The version, and the settings on which the figures rest."""
