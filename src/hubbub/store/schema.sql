@@ -300,7 +300,8 @@ $$;
 -- commit and never after a rollback. It says where to look and nothing else; equal words of one transaction are told once.
 -- The server's own writes are told by the server itself, after the commit: a NOTIFY takes a lock over all databases until
 -- its transaction has committed, which would cost most of the commit rate. They say whose they are by the setting
--- `hubbub.writer` = 'server', never for longer than a transaction: through a pooler a session is anybody's.
+-- `hubbub.writer` = 'server', never for longer than a transaction: through a pooler a session is anybody's. What an
+-- operator's trigger adds to them is not theirs: it comes by a trigger inside that trigger.
 -- Half a full queue is told nothing more, because a full one fails whoever commits: the look once a second finds it all.
 CREATE FUNCTION hubbub.tell(words text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -325,7 +326,8 @@ $$;
 CREATE TRIGGER hubbub_tell_gone AFTER DELETE ON public.rooms FOR EACH ROW EXECUTE FUNCTION hubbub.tell_room();
 CREATE TRIGGER hubbub_tell AFTER UPDATE ON public.rooms
     FOR EACH ROW WHEN (
-        old.last_seq <> new.last_seq AND current_setting('hubbub.writer', true) IS DISTINCT FROM 'server'
+        old.last_seq <> new.last_seq
+        AND (current_setting('hubbub.writer', true) IS DISTINCT FROM 'server' OR pg_trigger_depth() > 1)
     ) EXECUTE FUNCTION hubbub.tell_room();
 
 -- Group commit: stores a batch of sends, and says of each what became of it. Element i of each array belongs to send i.
@@ -665,7 +667,7 @@ CREATE TRIGGER hubbub_forget AFTER DELETE ON public.messages
 -- Whom plain SQL lets in hears the room from then on, where they are connected, even if nobody heard it there before.
 CREATE FUNCTION hubbub.tell_coming(room uuid, person uuid, number bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF current_setting('hubbub.writer', true) IS DISTINCT FROM 'server' THEN
+    IF current_setting('hubbub.writer', true) IS DISTINCT FROM 'server' OR pg_trigger_depth() > 1 THEN
         PERFORM hubbub.tell(concat_ws(' ', 'joined', room, person, number));
     END IF;
 END

@@ -304,3 +304,31 @@ async def test_two_nodes_hear_for_themselves(database: str, tmp_path: Path, monk
             await client.wait_for("receive-message")
             await client.settle()
             assert len(client.got("receive-message")) == 1
+
+
+async def test_what_an_operator_s_trigger_adds_is_live(live: Running, database: str) -> None:
+    """A trigger that answers each message of a client: the message is the server's to tell, the answer is not."""
+    ann, bob = await live.pair()
+    await live.db.execute(
+        """
+        CREATE FUNCTION answer() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF new.message_text LIKE '%?' THEN
+                INSERT INTO messages (user_id, room_id, message_text) VALUES (NULL, new.room_id, 'Yes.');
+            END IF;
+            RETURN NULL;
+        END
+        $$;
+        CREATE TRIGGER answer AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION answer();
+        """
+    )
+    general = await live.room_id()
+    async with told(database) as words:
+        await ann.ok("send-message", {"message": "Is it?"})
+        await ann.ok("send-message", {"message": "It is."})
+        await live.db.execute("INSERT INTO messages (room_id, message_text) VALUES ($1, 'Is it, by hand?')", general)
+        await bob.wait_for("receive-message", lambda message: message["message"] == "Is it, by hand?")
+    assert words == [f"room {general}"] * 2
+    await eventually(lambda: len(bob.got("receive-message")) == 5)
+    said = [message["message"] for message in bob.got("receive-message")]
+    assert said == ["Is it?", "Yes.", "It is.", "Is it, by hand?", "Yes."]
