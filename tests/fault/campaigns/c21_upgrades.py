@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator
 
 from tests.fault.harness.campaign import Run, campaign
 from tests.fault.harness.client import TRANSPORTS
-from tests.fault.harness.load import SMALL, L, Size
+from tests.fault.harness.load import L, Size
 from tests.fault.harness.upgrading import Upgrading
 from tests.fault.harness.world import World, world
 from tests.support.nginx import nginx
 
 WHOLE = Size(senders=20, rooms=5, rate=200, listeners=30)
 FAST = Size(senders=8, rooms=4, rate=80, listeners=10)
+FEW = Size(senders=4, rooms=2, rate=15, listeners=6)
 # A polling client that is gone between two polls is missed at its next ping.
 PINGS = {"HUBBUB_PING_INTERVAL_MS": "4000", "HUBBUB_PING_TIMEOUT_MS": "4000"}
 
@@ -50,7 +51,7 @@ async def forwards(here: World) -> float:
     return sum([await node.metric("forwards_total") for node in here.nodes])
 
 
-@campaign("C21", "upgrades, cut polls and racing requests under load", short=40, nightly=1_000, unit="upgrades")
+@campaign("C21", "upgrades, cut polls and racing requests under load", short=25, nightly=1_000, unit="upgrades")
 async def c21(run: Run) -> None:
     Upgrading.done.clear()
     async with behind_nginx(run, 2, WHOLE if run.nightly else FAST, ("upgrade",)) as here:
@@ -74,10 +75,10 @@ async def c21(run: Run) -> None:
 @campaign("C21b", "nodes behind nginx killed and restarted under polling clients", short=2, nightly=40, unit="ends")
 async def c21b(run: Run) -> None:
     transports = ("polling", "polling", *TRANSPORTS, "upgrade")
-    async with behind_nginx(run, 3, L if run.nightly else SMALL, transports) as here:
+    async with behind_nginx(run, 3 if run.nightly else 2, L if run.nightly else FEW, transports) as here:
         forwarded = 0.0
         while run.wants_more:
-            await here.load.acknowledged(run.chance.randrange(10, 100 if run.nightly else 30))
+            await here.load.acknowledged(run.chance.randrange(10, 100 if run.nightly else 20))
             node = run.chance.choice(here.nodes)
             how = run.chance.choice(("kill", "kill", "stop"))
             forwarded = max(forwarded, await forwards(here))
@@ -85,7 +86,7 @@ async def c21b(run: Run) -> None:
             await getattr(node, how)()
             run.bit()
             await node.start()
-        await here.load.acknowledged(20)
+        await here.load.acknowledged(10)
         await here.finish()
         run.figures["forwards"] = forwarded
         if not forwarded:
