@@ -16,6 +16,8 @@ from typing import Final
 
 from tests.fault.corpus.engineio import frame
 from tests.fault.corpus.runner import Arena
+from tests.fuzz.seeds import SEEDS
+from tests.fuzz.targets import TARGETS
 from tests.support.raw_client import ClosedError, RawWebSocket, read_answer
 
 IN_ONE_SOCKET: Final = 8  # inputs, at most: most of them end it
@@ -39,6 +41,38 @@ REQUESTS: Final = (
     ("POST", "/api/auth/refresh", {"refreshToken": "x"}), ("POST", "/api/rooms/vault/join", None), ("GET", "/socket.io/?EIO=4&transport=polling", None),
     ("POST", "/socket.io/?EIO=4&transport=polling&sid=x", None), ("GET", "/api/messages/<said>/reads", None),
 )  # fmt: skip
+
+
+def spoil(chance: random.Random, data: bytes, most: int = 3) -> bytes:
+    """The input, changed in up to `most` places; sometimes not at all."""
+    for _ in range(chance.randint(0, most)):
+        at, other = sorted((chance.randint(0, len(data)), chance.randint(0, len(data))))
+        match chance.randrange(6):
+            case 0:
+                data = data[:at] + chance.choice(SALT) + data[at:]
+            case 1:
+                data = data[:at] + chance.choice(SALT) + data[other:]
+            case 2:
+                data = data[:at] + data[other:]
+            case 3:
+                data = data[:at] + data[at:other] * 2 + data[other:]
+            case 4:
+                data = data[:at] + chance.randbytes(1) + data[at + 1 :]
+            case _:
+                data = data[:at]
+    return data
+
+
+def spoil_wire(count: int, chance: random.Random, failed: Callable[[str], None]) -> None:
+    """So many spoilt seeds of the fuzzer's targets, without a server; blocks."""
+    names = list(TARGETS)
+    for number in range(count):
+        name = names[number % len(names)]
+        data = spoil(chance, chance.choice(SEEDS[name]), 6)
+        try:
+            TARGETS[name](data)
+        except Exception as error:
+            failed(f"wire, {name} {data!r}: {type(error).__name__} {error}"[:600])
 
 
 class Mutations:
@@ -72,23 +106,7 @@ class Mutations:
                 self._failed(f"{way.__name__} {inputs[-3:]!r}: {type(error).__name__} {error}"[:600])
 
     def _spoil(self, data: bytes, inputs: list[bytes], most: int = 3) -> bytes:
-        """The input, changed in up to `most` places; sometimes not at all."""
-        chance = self._chance
-        for _ in range(chance.randint(0, most)):
-            at, other = sorted((chance.randint(0, len(data)), chance.randint(0, len(data))))
-            match chance.randrange(6):
-                case 0:
-                    data = data[:at] + chance.choice(SALT) + data[at:]
-                case 1:
-                    data = data[:at] + chance.choice(SALT) + data[other:]
-                case 2:
-                    data = data[:at] + data[other:]
-                case 3:
-                    data = data[:at] + data[at:other] * 2 + data[other:]
-                case 4:
-                    data = data[:at] + chance.randbytes(1) + data[at + 1 :]
-                case _:
-                    data = data[:at]
+        data = spoil(self._chance, data, most)
         self.sent += 1
         inputs.append(data)
         return data
