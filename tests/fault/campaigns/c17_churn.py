@@ -30,7 +30,7 @@ PROMISED_SECONDS = 1.0
 NOISE_SECONDS = 1.0  # of a busy machine
 PROBING_SECONDS = 3.0
 ROUND_SECONDS = 30.0
-ATTACKERS = 3
+ATTACKERS = 6
 
 
 @dataclass
@@ -98,7 +98,7 @@ WAYS: Final[dict[str, Act]] = {
 }
 
 
-@campaign("C17", "ways to lose a room, against attackers", short=20, nightly=1_500, unit="revocations", seconds=1_800)
+@campaign("C17", "ways to lose a room, against attackers", short=20, nightly=1_000, unit="revocations", seconds=1_800)
 async def c17(run: Run) -> None:
     async with world(run, shared=True, nodes=2) as here:
         load = here.load
@@ -127,7 +127,7 @@ async def c17(run: Run) -> None:
                     heard += await _round(here, run, ways[number % len(ways)], number, maker, admin, late)
                 run.bit()
 
-        await asyncio.gather(*(attack() for _ in range(ATTACKERS if run.nightly else 2 * ATTACKERS)))
+        await asyncio.gather(*(attack() for _ in range(ATTACKERS)))
         late.sort()
         run.checked["I8"] += heard + load.deliveries
         run.figures |= {
