@@ -15,8 +15,9 @@ from tests.fault.harness.world import World, world
 
 from hubbub import open_files
 
-CROWD = Size(senders=4, rooms=200, rate=4, listeners=2_000, each=50)
-FEW = Size(senders=3, rooms=12, rate=10, listeners=60, each=6)
+CROWD = Size(senders=4, rooms=200, rate=4, listeners=2_000, each=1)
+FEW = Size(senders=3, rooms=12, rate=10, listeners=60, each=1)
+EACH, EACH_OF_FEW = 50, 6  # rooms of everybody in the crowd
 BACK_SECONDS = 15.0
 OTHERS = 3  # connections to the database that are not of the nodes: ours
 POOL = 6 + 1  # of each node, with its bus
@@ -29,6 +30,7 @@ async def c13(run: Run) -> None:
     async with world(run, shared=True, nodes=2, size=size, transports=("websocket",), library=False) as here:
         load = here.load
         await load.prepare()
+        await _into_rooms(here, EACH if run.nightly else EACH_OF_FEW)
         doomed, other = here.nodes
         where = [doomed.url]
         for chatter in load.listeners:
@@ -59,6 +61,22 @@ async def c13(run: Run) -> None:
         if longest > (BACK_SECONDS if run.nightly else 2 * BACK_SECONDS):  # short runs share two cores
             run.violate("I11", f"the last came back after {longest:.1f} s")
         await here.finish()
+
+
+async def _into_rooms(here: World, each: int) -> None:
+    """Everybody in the crowd becomes a member of so many rooms."""
+    load = here.load
+    rooms = list(load.room_ids)
+    async with here.sql() as conn:
+        for number, one in enumerate(load.listeners):
+            further = [rooms[(number + step) % len(rooms)] for step in range(1, each)]
+            await conn.execute(
+                "INSERT INTO room_members (room_id, user_id) SELECT unnest($1::uuid[]), $2",
+                [load.room_ids[room] for room in further],
+                one.person.user_id,
+            )
+            for room in further:
+                here.history.note(one.name, "member", room=room, about="in")
 
 
 async def _come_back(here: World, before: dict[Chatter, int]) -> int:
