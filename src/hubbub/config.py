@@ -172,7 +172,7 @@ class Settings:
         10,
         _duration,
         "How long a request may wait for the database before it is answered `unavailable`: half of it for a connection, half "
-        "for a statement. A message waits as long to be stored, and then for the attempt under way, half as long again.",
+        "for a statement. A message waits as long to be stored, and then for the attempt under way: twice as long at most.",
     )
     data_dir: Path = setting(
         "HUBBUB_DATA_DIR",

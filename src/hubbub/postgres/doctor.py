@@ -18,7 +18,7 @@ import asyncpg
 
 from hubbub import open_files
 from hubbub.config import ConfigError, Settings
-from hubbub.postgres import binaries
+from hubbub.postgres import binaries, hosts
 from hubbub.postgres.borrow import borrowed
 from hubbub.postgres.embedded import EmbeddedPostgres
 from hubbub.postgres.external import check_version
@@ -167,7 +167,7 @@ def _disk(settings: Settings) -> Check:
 
 async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations: Migrations) -> AsyncIterator[Check]:
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(**spec.asyncpg_kwargs())
+        return await hosts.connect(**spec.asyncpg_kwargs())
 
     try:
         began = time.monotonic()

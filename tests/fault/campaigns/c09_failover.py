@@ -1,7 +1,8 @@
 """C9: failover. Two real PostgreSQL servers, the second a standby of the first; nodes are given both addresses.
 
 (S) synchronous: the standby is promoted while the primary still takes writes, which it can no longer finish; then the
-primary is killed. Nothing acknowledged is lost. (A) asynchronous: what the standby has not been sent is lost, by killing
+primary is killed. Every other time the standby hangs first, until statements that wait for it are cut short, which leaves
+what they wrote on the primary alone. Nothing acknowledged is lost. (A) asynchronous: what the standby has not been sent is lost, by killing
 the primary while its sender is stopped. Then every client is told so: it starts afresh, and nobody goes on with a number
 that means another message now.
 """
@@ -24,6 +25,8 @@ from tests.fault.harness.world import World, world
 
 REPLICATES = {"synchronous_commit": "on", "max_wal_senders": "4", "hot_standby": "on", "wal_receiver_timeout": "5s"}
 LOST = 10  # acknowledged and not replicated, at least
+BOUNDED = {"HUBBUB_DB_TIMEOUT": "4"}
+HUNG_SECONDS = 6.0
 
 
 @campaign("C9S", "failover to a synchronous standby", short=1, nightly=15, unit="failovers", seconds=1_800)
@@ -32,10 +35,20 @@ async def c9_synchronous(run: Run) -> None:
         async with _pair(_round(run)) as (here, primary, standby):
             await here.start()
             await here.load.acknowledged(run.chance.randrange(30, 80))
-            here.fault("promote the synchronous standby, then kill the primary")
-            await _promote(standby)
-            await asyncio.sleep(run.chance.uniform(0.0, 1.0))
-            await primary.kill()
+            if run.bites % 2:
+                here.fault(
+                    "the standby hangs; the primary is killed while commits wait for it, some for longer than they may"
+                )
+                standby.freeze()
+                await asyncio.sleep(HUNG_SECONDS)
+                await primary.kill()
+                standby.thaw()
+                await _promote(standby)
+            else:
+                here.fault("promote the synchronous standby, then kill the primary")
+                await _promote(standby)
+                await asyncio.sleep(run.chance.uniform(0.0, 1.0))
+                await primary.kill()
             run.bit()
             await _go_on(here, standby)
 
@@ -119,7 +132,7 @@ async def _pair(run: Run, *, is_synchronous: bool = True) -> AsyncIterator[tuple
             await asyncio.to_thread(primary.cluster.psql, "postgres", "SELECT pg_reload_conf()")
         ports = f"127.0.0.1:{primary.cluster.port},127.0.0.1:{standby.cluster.port}"
         async with world(
-            run, nodes=2, postgres=primary, dsn=lambda name: f"postgresql://postgres@{ports}/{name}"
+            run, nodes=2, postgres=primary, env=BOUNDED, dsn=lambda name: f"postgresql://postgres@{ports}/{name}"
         ) as here:
             yield here, primary, standby
     finally:
