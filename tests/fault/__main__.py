@@ -67,7 +67,7 @@ def _run(chosen: list[Campaign], given: argparse.Namespace, seed: int) -> int:
         if given.json is not None:
             report.append(given.json, result)
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(Runner(console, nightly=given.nightly, seed=seed, jobs=given.jobs, took=took).run(chosen))
     console.print(report.table(results))
     for result in results:

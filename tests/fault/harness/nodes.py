@@ -18,7 +18,7 @@ from tests.support.people import SECRET
 from tests.support.process import Process, free_port, python
 from tests.support.raw_client import request
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 150.0
 STOP_SECONDS: Final = 30.0
 _TROUBLE: Final = re.compile(r'Traceback|"level": ?"(error|critical)"')
 _PROGRAM: Final = "from hubbub.cli.main import app; app()"

@@ -136,7 +136,10 @@ class Runner:
         )  # fmt: skip
 
     async def run(self, chosen: Sequence[Campaign]) -> None:
-        """All of them, to their ends."""
+        """All of them, to their ends; SIGTERM ends them as Ctrl-C does, cleaned up."""
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         with self._progress:
             async with lender() as self._env:
                 async with asyncio.TaskGroup() as group:

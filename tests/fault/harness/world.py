@@ -1,7 +1,7 @@
 """What most campaigns break: a PostgreSQL, some nodes, and load "L" upon them; and the end of every run.
 
 async with world(run, nodes=2) as here:
-    await here.load.start()
+    await here.start()
     …                                   # here.nodes, here.postgres, here.load are there to be broken
     await here.finish()                 # heal, stop sending, drain, resume, read, check
 """
