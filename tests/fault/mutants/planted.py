@@ -86,7 +86,7 @@ def _ack_before_commit() -> None:
 
 
 @mutant(
-    "numbers from a sequence, without the room's lock", "I4", probe="talk_across", nodes=2,
+    "numbers from a sequence, without the room's lock", "I3", "I4", probe="talk_across", nodes=2,
     sql="""
         DO $$ DECLARE room record; BEGIN
             FOR room IN SELECT room_id, last_seq FROM public.rooms LOOP
