@@ -33,7 +33,7 @@ check: $(VENV)/test.stamp ## lint, types, import law
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check ## lint, types, import law and every test (installs PostgreSQL 15, nginx, Chromium and Node where it may)
+test: check ## lint, types, import law and every test (installs PostgreSQL 15, nginx, PgBouncer, Chromium and Node where it may)
 	@tests/install
 	@$(BIN)/python -m pytest
 	@$(BIN)/python -m tests.checklist

@@ -88,23 +88,30 @@ class HeldByPooler(Held):
     """
 
     async def execute(self, query: str, *args: Any, **options: Any) -> Any:
-        one_step = super().execute(query, *args, **options)
-        return await (self._together(one_step) if args else one_step)
+        if not args:  # one step
+            return await super().execute(query, **options)
+        async with self._together():
+            return await super().execute(query, *args, **options)
 
     async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        return await self._together(super().fetch(query, *args, **options))
+        async with self._together():
+            return await super().fetch(query, *args, **options)
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        return await self._together(super().fetchrow(query, *args, **options))
+        async with self._together():
+            return await super().fetchrow(query, *args, **options)
 
     async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-        return await self._together(super().fetchval(query, *args, **options))
+        async with self._together():
+            return await super().fetchval(query, *args, **options)
 
-    async def _together(self, steps: Awaitable[Any]) -> Any:
+    @asynccontextmanager
+    async def _together(self) -> AsyncIterator[None]:
         if self.is_in_transaction():
-            return await steps
-        async with self.transaction():
-            return await steps
+            yield
+        else:
+            async with self.transaction():
+                yield
 
 
 async def has_pooler(connect: Mapping[str, Any]) -> bool:
