@@ -9,7 +9,8 @@ import asyncio
 import time
 
 from tests.fault.harness.campaign import Run, campaign
-from tests.fault.harness.load import Chatter, Size
+from tests.fault.harness.chatter import Chatter
+from tests.fault.harness.load import Size
 from tests.fault.harness.nodes import Node
 from tests.fault.harness.world import World, world
 

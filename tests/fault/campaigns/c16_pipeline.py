@@ -7,9 +7,10 @@ import asyncio
 from collections import OrderedDict
 
 from tests.fault.harness.campaign import Run, campaign
+from tests.fault.harness.chatter import Chatter
 from tests.fault.harness.client import AnySocket, connect
 from tests.fault.harness.history import body_hash
-from tests.fault.harness.load import Chatter, Size
+from tests.fault.harness.load import Size
 from tests.fault.harness.world import World, world
 
 ROOMS = 5

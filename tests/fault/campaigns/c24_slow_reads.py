@@ -7,8 +7,8 @@ import asyncio
 import time
 
 from tests.fault.harness.campaign import Run, campaign
+from tests.fault.harness.chatter import Chatter
 from tests.fault.harness.client import Http
-from tests.fault.harness.load import Chatter
 from tests.fault.harness.world import World, world
 
 AT_ONCE = 20  # for each node; its pool has 4 connections

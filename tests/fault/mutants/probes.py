@@ -10,9 +10,9 @@ import time
 from typing import Any, Final
 
 from tests.fault.harness.campaign import Run
+from tests.fault.harness.chatter import Chatter
 from tests.fault.harness.client import WebSocket, connect
 from tests.fault.harness.history import body_hash
-from tests.fault.harness.load import Chatter
 from tests.fault.harness.proxy import Proxy
 from tests.fault.harness.world import World
 from tests.support import people
