@@ -113,6 +113,23 @@ async def test_a_million_unread_are_counted_in_few_pages(full: str) -> None:
     assert (counted["Index Name"], counted["Actual Rows"]) == ("messages_room_id_seq_key", limits.UNREAD_MAX)
 
 
+@pytest.mark.parametrize("after", [0, MESSAGES // 2, MESSAGES - 100])
+async def test_a_page_of_sync_touches_few_pages(full: str, after: int) -> None:
+    """From any age: by the index of changes, in its order."""
+    for query, index in (
+        (load("messages")["changed_after"], "idx_messages_change"),
+        (load("sync")["changed_members"], "idx_room_members_change"),
+    ):
+        for number, value in enumerate((ROOM, after, limits.SYNC_PAGE + 1), 1):
+            query = query.replace(f"${number}", str(value))
+        _, touched, nodes = await explain(full, query)
+        assert touched <= 1_500, f"{touched} pages"
+        if index == "idx_messages_change":
+            assert any(node.get("Index Name") == index for node in nodes)
+            few = after > MESSAGES - limits.SYNC_PAGE  # no more than a page is left, which may as well be sorted
+            assert few or not any(node["Node Type"] == "Sort" for node in nodes), "the order comes from the index"
+
+
 async def test_a_batch_touches_pages_by_its_own_size(full: str) -> None:
     """A send into a room of a million costs what one into an empty room does."""
     connection = await asyncpg.connect(full)

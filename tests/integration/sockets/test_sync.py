@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from tests.support.client import Client
 from tests.support.people import Person
-from tests.support.server import Running
+from tests.support.server import Running, by_events
 
 from hubbub.chat.members import add_member, leave_room, remove_member
 from hubbub.chat.rooms import update_room
@@ -85,6 +85,55 @@ async def test_another_epoch_or_a_number_not_reached_needs_a_fresh_start(server:
     await ann.fails("sync", {"epoch": now, "rooms": {general: ahead}}, code="resync_required")
     too_many = {str(UUID(int=n)): 0 for n in range(limits.SYNC_ROOMS + 1)}
     await ann.fails("sync", {"epoch": now, "rooms": too_many}, code="too_large")
+
+
+@pytest.mark.parametrize("number", [-1, 2**53, 1.5, "7", None, True, [1], 10**30])
+async def test_a_number_that_is_none_is_refused(server: Running, number: object) -> None:
+    ann, _ = await server.pair()
+    refused = await ann.fails(
+        "sync", {"epoch": epoch(server), "rooms": {await server.room_id(): number}}, code="validation_failed"
+    )
+    assert refused["fields"]
+    await ann.fails("sync", json.dumps({"epoch": epoch(server), "rooms": {"no id": 0}}), code="validation_failed")
+    await ann.fails("sync", "{", code="bad_request")
+
+
+async def test_a_page_costs_the_same_whatever_its_size(server: Running) -> None:
+    """Where the rooms stand, then for each room that changed its messages, its members' marks, its memberships."""
+    ann, _ = await server.pair()
+    general, at = await server.room_id(), await server.last_seq()
+    asked = {"epoch": epoch(server), "rooms": {general: at}}
+    for count in (1, 60):
+        await asyncio.gather(*(ann.ok("send-message", {"message": str(n)}) for n in range(count)))
+        async with server.statements() as ran:
+            answer = await ann.ok("sync", asked)
+        assert len(answer["rooms"][general]["changes"]) in (1, 61)
+        assert by_events(ran) == ["sync.look", "messages.changed_after", "members.watermarks", "sync.changed_members"]
+
+
+async def test_more_rooms_than_ready_names(server: Running) -> None:
+    """The 500 latest used are named and heard; the others are listed by REST, and `sync` takes 500 at a time."""
+    (ann,) = await server.people("ann")
+    await server.db.execute(
+        "WITH made AS (INSERT INTO rooms (room_name) SELECT 'r' || n FROM generate_series(1, 510) AS n RETURNING room_id)"
+        " INSERT INTO room_members (user_id, room_id) SELECT $1, room_id FROM made",
+        ann.user_id,
+    )
+    client = await server.connect(ann)
+    (ready,) = client.got("ready")
+    named = {room["roomId"]: room["seq"] for room in ready["rooms"]}
+    assert len(named) == limits.READY_ROOMS
+    rows = await server.db.fetch("SELECT room_id FROM room_members WHERE user_id = $1", ann.user_id)
+    mine = [str(row["room_id"]) for row in rows]
+    found: dict[str, int] = {}
+    for start in range(0, len(mine), limits.SYNC_ROOMS):
+        some = dict.fromkeys(mine[start : start + limits.SYNC_ROOMS], 0)
+        while some:
+            answer = await client.ok("sync", {"epoch": ready["epoch"], "rooms": some})
+            found |= {room_id: page["upTo"] for room_id, page in answer["rooms"].items()}
+            some = {room_id: page["upTo"] for room_id, page in answer["rooms"].items() if page["more"]}
+    assert len(found) == 510
+    assert found == dict.fromkeys(mine, 1)
 
 
 async def test_rooms_that_are_not_ones_own_are_left_out(server: Running) -> None:
