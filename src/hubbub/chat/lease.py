@@ -2,8 +2,9 @@
 
 Its row in `hubbub.nodes` says so by the database's clock. The process itself knows a moment that is never later, by a
 clock of its own that goes on while the process, or the whole machine, is stopped. Once that moment has passed, nothing
-more is asked of the database until the lease is renewed (`Database.guard`), and no hint is believed. Where the row still stands (the
-database itself was away), it simply goes on. Where another node has swept it, this one has been taken for dead, and what
+more is asked of the database until the lease is renewed (`Database.guard`), and no hint is believed. Where the row still
+stands (the database itself was away), it simply goes on; for a second at a time also where the row can be seen but not
+written (the disk is full): reads are to go on then. Where another node has swept it, this one has been taken for dead, and what
 it held is given up: its sockets are closed, and it comes back as a new node (fencing; reliability D8).
 """
 
@@ -25,6 +26,7 @@ from hubbub.store.database import Database
 
 LEASE_SECONDS: Final = 15.0
 RENEW_SECONDS: Final = 5.0
+SEEN_SECONDS: Final = 1.0  # for which a row that stands, and cannot be renewed, is good
 
 log = structlog.get_logger("lease")
 
@@ -56,20 +58,21 @@ class Lease:
         self._database = database
         self._address = address
         self._until = float("-inf")
+        self._seen_until = float("-inf")
         self._judges_from = float("-inf")
         self._renewal: asyncio.Task[None] | None = None
 
     @property
     def holds(self) -> bool:
         """Whether this process may act."""
-        return now() < self._until
+        return now() < max(self._until, self._seen_until)
 
     @property
     def may_judge(self) -> bool:
         """Whether this process may call others dead. Not when it has just been away itself: they may have been kept from
         renewing by the same, and are given the time for it.
         """
-        return self.holds and now() >= self._judges_from
+        return self._judges_from <= now() < self._until
 
     async def take(self) -> None:
         """Begin as a node; from now on the database is used only while the lease holds.
@@ -100,10 +103,25 @@ class Lease:
         Raises:
             HubbubError: `unavailable`, `overloaded`: it could not be renewed, or this process had been taken for dead.
         """
-        if not self.holds:
+        if self.holds:
+            return
+        node_id = self.node_id
+        try:
             await self._renew_once()
-            if not self.holds:
-                raise HubbubError("unavailable")
+        except HubbubError:
+            if self.node_id != node_id or not await self._is_seen():
+                raise
+        if not self.holds:
+            raise HubbubError("unavailable")
+
+    async def _is_seen(self) -> bool:
+        """Whether our row stands, where it cannot be renewed."""
+        asked = now()
+        async with self._database.urgent(is_guarded=False) as conn:
+            stands = await presence.node_stands(conn, self.node_id)
+        if stands:
+            self._seen_until = asked + SEEN_SECONDS
+        return stands
 
     async def _renew_once(self) -> None:
         """Whoever asks while one renewal is under way waits for that one."""
@@ -125,7 +143,7 @@ class Lease:
             if not stands:
                 self.fenced += 1
                 log.error("this process was taken for dead: it closes its sockets and goes on as a new node")
-                self._until = float("-inf")
+                self._until = self._seen_until = float("-inf")
                 self.node_id = new_id()
                 self.on_fenced()
                 await presence.take_lease(conn, self.node_id, socket.gethostname(), self._address, LEASE_SECONDS)
@@ -147,7 +165,7 @@ class Lease:
             HubbubError: `unavailable`, `overloaded`.
         """
         self._database.guard = None
-        self._until = float("-inf")
+        self._until = self._seen_until = float("-inf")
         async with self._database.connection() as conn:
             return await presence.retire(conn, self.node_id)
 

@@ -40,6 +40,11 @@ async def renew_lease(conn: Connection, node_id: UUID, seconds: float) -> bool:
     return await conn.fetchval(SQL["renew_lease"], node_id, seconds) is not None
 
 
+async def node_stands(conn: Connection, node_id: UUID) -> bool:
+    """Whether nobody has swept a node."""
+    return bool(await conn.fetchval(SQL["node_stands"], node_id))
+
+
 async def retire(conn: Connection, node_id: UUID) -> bool:
     """A node ends, and its connections with it; whether others live on."""
     await conn.execute(SQL["retire"], node_id)

@@ -197,6 +197,9 @@ class Connection:
         self._truth.leases[node] = _now() + seconds
         return node
 
+    def node_stands(self, node: UUID) -> bool:
+        return node in self._truth.leases
+
     def others_live(self, node: UUID) -> bool:
         return any(until >= _now() for other, until in self._truth.leases.items() if other != node)
 
@@ -258,6 +261,6 @@ def _now() -> float:
 
 
 PRESENCE_STATEMENTS = (
-    "take_lease", "renew_lease", "others_live", "retire", "sweep", "opened", "closed", "touched", "now_online",
+    "take_lease", "renew_lease", "node_stands", "others_live", "retire", "sweep", "opened", "closed", "touched", "now_online",
     "now_offline", "strays", "rooms_of",
 )  # fmt: skip

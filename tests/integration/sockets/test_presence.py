@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from tests.support.process import eventually
 from tests.support.server import Running, running
 
+from hubbub.chat.access import find_room
 from hubbub.domain import limits
 from hubbub.domain.ids import new_id
+from hubbub.errors import HubbubError
 
 LONG_AGO = float("-inf")
 
@@ -68,9 +71,12 @@ async def test_a_fenced_node_answers_rest_with_something_to_retry_and_then_works
     nodes: tuple[Running, Running],
 ) -> None:
     here, there = nodes
+    ann = await here.person("ann")
     await stop_longer_than_its_lease(here, there)
-    assert await here.hubbub.not_ready() == ["the database does not answer"]
-    assert await here.hubbub.not_ready() == []
+    async with httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {ann.token}"}) as http:
+        first, second = [await http.get("/api/rooms") for _ in range(2)]
+    assert (first.status_code, first.json()["code"], first.json()["retryable"]) == (503, "unavailable", True)
+    assert second.status_code == 200
 
 
 async def test_a_lease_that_ran_out_goes_on_where_nobody_swept_it(nodes: tuple[Running, Running]) -> None:
@@ -86,6 +92,33 @@ async def test_a_lease_that_ran_out_goes_on_where_nobody_swept_it(nodes: tuple[R
     await client.wait_for("receive-message")
     assert (lease.node_id, lease.fenced, lease.holds) == (before, 0, True)
     assert not lease.may_judge  # others may have been kept from renewing by the same
+
+
+async def test_reads_go_on_where_the_lease_can_be_seen_but_not_renewed(nodes: tuple[Running, Running]) -> None:
+    """As with a full disk. Once another has swept it, there is nothing to be seen."""
+    here, _ = nodes
+    ann = await here.person("ann")
+    await here.room("hall", ann)
+    await here.db.execute(
+        "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$"
+    )
+    await here.db.execute(
+        "CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON hubbub.nodes FOR EACH ROW EXECUTE FUNCTION no_space()"
+    )
+    here.chat.presence.lease._until = LONG_AGO
+    before = here.chat.presence.lease.node_id
+    assert await find_room(here.chat, ann.actor, "hall")
+    await here.db.execute("DELETE FROM hubbub.nodes WHERE node_id = $1", before)
+    here.chat.presence.lease._seen_until = LONG_AGO
+    for _ in range(2):
+        with pytest.raises(HubbubError, match="unknown"):
+            await find_room(here.chat, ann.actor, "hall")
+    await here.db.execute("DROP TRIGGER no_space ON hubbub.nodes")
+    with pytest.raises(HubbubError, match="unknown"):
+        await find_room(here.chat, ann.actor, "hall")
+    assert await find_room(here.chat, ann.actor, "hall")
+    assert here.chat.presence.lease.node_id != before
 
 
 async def test_no_hint_is_believed_while_the_lease_has_run_out(nodes: tuple[Running, Running]) -> None:

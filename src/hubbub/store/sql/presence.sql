@@ -13,6 +13,10 @@ UPDATE hubbub.nodes SET lease_until = now() + make_interval(secs => $2) WHERE no
 -- Where the processes that live are reached by each other.
 SELECT DISTINCT n.address FROM hubbub.nodes AS n WHERE n.lease_until >= now() AND n.address IS NOT NULL;
 
+-- name: node_stands
+-- Has nobody swept this process? Asked where the lease cannot be renewed because nothing can be written.
+SELECT EXISTS (SELECT FROM hubbub.nodes WHERE node_id = $1);
+
 -- name: retire
 -- This process ends: its lease and its connections go; whose those were was seen until now.
 WITH node AS (
