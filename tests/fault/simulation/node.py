@@ -106,7 +106,9 @@ class Node:
         self.bus = bus
         self.journal = Journal(self.line, patience=10.0)  # type: ignore[arg-type]
         self.presence = Presence(self.line, bus)  # type: ignore[arg-type]
-        self.feeds: Feeds[Socket] = Feeds(self._deliver, self._missed, self._positions)
+        self.feeds: Feeds[Socket] = Feeds(
+            self._deliver, self._missed, self._positions, follow=lambda room_id, is_followed: None
+        )
         self.realtime = Realtime(options, {"/": self}, on_error=failure)
         self.tasks: list[asyncio.Task[Any]] = []
         ether.nodes.append(self)
