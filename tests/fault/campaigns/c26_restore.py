@@ -41,11 +41,8 @@ async def _restore(here: World, postgres: Postgres, backup: str) -> None:
     """As the manual says: end Hubbub, put the backup in place of the data, start Hubbub."""
     await asyncio.gather(*(node.stop() for node in here.nodes))
     here.fault("restore the backup")
-    here.history.note("", "restored", "info")
-    for statement in (
-        f"DROP DATABASE {here.database} WITH (FORCE)",
-        f"CREATE DATABASE {here.database} TEMPLATE template0",
-    ):
-        await asyncio.to_thread(postgres.cluster.psql, "postgres", statement)
+    await asyncio.to_thread(postgres.cluster.psql, "postgres", f"DROP DATABASE {here.database} WITH (FORCE)")
+    here.history.note("", "restored", "info")  # now that nobody can read what was
+    await asyncio.to_thread(postgres.cluster.psql, "postgres", f"CREATE DATABASE {here.database} TEMPLATE template0")
     await asyncio.to_thread(postgres.cluster.psql, here.database, backup)
     await here.nodes.heal()
