@@ -135,8 +135,10 @@ class LineBus:
 
     def renew(self, epoch: str) -> None:
         """Hear only who sees this epoch of the database, whose numbers mean the same; and open the line anew, which may be
-        to the database of before.
+        to the database of before. What waits to be told, or to be delivered, is of before, and is forgotten.
         """
+        for waiting in (self._new, self._arrived, self._leaving):
+            waiting.clear()
         self._envelope = self._seal(epoch)
         if self._line is not None:
             self._line.close()

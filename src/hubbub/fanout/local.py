@@ -29,7 +29,8 @@ class LocalBus:
         self._deliver = deliver
 
     def renew(self, epoch: str) -> None:
-        """Nothing: what is told here never leaves the process."""
+        """The database is another: what waits to be delivered is of before, and is forgotten."""
+        self._published.clear()
 
     async def close(self) -> None:
         self._deliver = None

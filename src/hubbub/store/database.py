@@ -264,11 +264,9 @@ class Database:
             raise self._none_free() from None
         except Exception as error:
             raise in_our_words(error) or error from error
+        seen = held.epoch
         try:
             yield held
-            if held.epoch is not self.epoch and held.epoch != self.epoch:
-                held.terminate()  # what was read, or written, was so in a time that is over
-                raise HubbubError("unavailable")
         except Exception as error:
             if isinstance(error, _SPENT):
                 held.terminate()  # whatever state it is in, nobody is to be given it again
@@ -281,6 +279,9 @@ class Database:
             # driver's affair alone: what was asked on it has been answered.
             with contextlib.suppress(*_BROKEN):
                 await asyncio.shield(self._pool.release(held, timeout=self._half))
+        # Last of all, so that nothing can happen between this and what the caller does with it.
+        if seen is not self.epoch and seen != self.epoch:
+            raise HubbubError("unavailable")  # what was read, or written, was so in a time that is over
 
     def _none_free(self) -> HubbubError:
         if self.fault is not None:

@@ -58,6 +58,17 @@ async def test_who_sees_another_epoch_of_the_database_is_not_heard(nodes: tuple[
     await eventually(lambda: two.heard == [change(2)])
 
 
+async def test_what_waits_when_the_epoch_changes_is_told_to_nobody(nodes: tuple[BusNode, BusNode]) -> None:
+    """Hints of the last moment of a primary stayed in the queue while it died, and were told as the new one's."""
+    one, two = nodes
+    one.bus.publish(change(1))
+    for node in nodes:
+        node.bus.renew("b")
+    await eventually(lambda: [node.gaps for node in nodes] == [2, 2])
+    one.bus.publish(change(2))
+    await eventually(lambda: two.heard == one.heard == [change(2)])
+
+
 async def test_a_change_too_large_for_a_payload_goes_as_a_pointer(nodes: tuple[BusNode, BusNode]) -> None:
     one, two = nodes
     hints = [change(1), change(2, "x" * 8_000), change(3, "\u00fc" * 3_600), change(4)]
