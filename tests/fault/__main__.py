@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 from tests.fault.harness import report
-from tests.fault.harness.campaign import Campaign, all_campaigns
+from tests.fault.harness.campaign import Campaign, all_campaigns, one_campaign
 from tests.fault.harness.runner import Result, Runner, run_here
 
 
@@ -44,10 +44,10 @@ def main() -> int:
     if given.table is not None:
         report.write_table(given.table, report.GUARANTEES)
         return 0
-    known = all_campaigns()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
     if given.one is not None:
-        return run_here(known[given.one], nightly=given.nightly, seed=seed)
+        return run_here(one_campaign(given.one), nightly=given.nightly, seed=seed)
+    known = all_campaigns()
     wanted = [name for name in given.only.split(",") if name]
     strange = [name for name in wanted if name not in known]
     if strange:

@@ -10,7 +10,7 @@ from tests.support.process import run_to_end
 AT_ONCE = 4
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_every_campaign_at_its_short_count() -> None:
     code, said = await run_to_end(sys.executable, "-m", "tests.fault", "--short", "--jobs", str(AT_ONCE))
     print(said)  # noqa: T201

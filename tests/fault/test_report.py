@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.fault.harness import report
+from tests.fault.harness import campaign, report
 from tests.fault.harness.runner import Result
 
 
@@ -66,3 +66,11 @@ def test_every_fault_that_did_not_pass_is_complained_of() -> None:
     assert list(report.complaints(result("C1"))) == []
     told = list(report.complaints(result("C1", violations=["I4: a gap"], error="a\nb", folder="/tmp/x")))
     assert told == ["C1 (seed 1; see /tmp/x): 2 of 2 kills", "  I4: a gap", "  a", "  b"]
+
+
+def test_each_campaign_is_found_by_its_name_in_its_file() -> None:
+    """The process of one loads no other's file."""
+    for name, one in campaign.all_campaigns().items():
+        assert campaign.one_campaign(name) is one
+        letter, digits = name[0].lower(), "".join(filter(str.isdigit, name))
+        assert one.run.__module__.rpartition(".")[2].startswith(f"{letter}{int(digits):02d}_"), name

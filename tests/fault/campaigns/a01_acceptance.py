@@ -23,12 +23,12 @@ BACKENDS = (
 Kill = Callable[[Run, World], Awaitable[None]]
 
 
-@campaign("A1P", "nodes, bus (PostgreSQL) and database connections killed", short=5, nightly=120, unit="kills")
+@campaign("A1P", "nodes, bus (PostgreSQL) and database connections killed", short=3, nightly=120, unit="kills")
 async def a1_postgres(run: Run) -> None:
     await _accept(run, _end_bus)
 
 
-@campaign("A1N", "nodes, bus (NATS) and database connections killed", short=5, nightly=120, unit="kills")
+@campaign("A1N", "nodes, bus (NATS) and database connections killed", short=3, nightly=120, unit="kills")
 async def a1_nats(run: Run) -> None:
     nats = Nats()
     await nats.start()

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import asyncpg
 from tests.support.cluster import Cluster, wheel_bin
-from tests.support.database import TEMPLATE, Databases
 from tests.support.process import Process, free_port
 
 LENT: Final = "FAULT_POSTGRES"
@@ -34,6 +33,8 @@ class Postgres:
         self.cluster = Cluster(
             wheel_bin(), data_dir, settings={"max_connections": "120", "wal_level": "replica", **(settings or {})}
         )
+        from tests.support.database import Databases  # migrations, which take a second to load: not for a lent server
+
         self.databases = Databases(self.cluster)
 
     async def start(self) -> None:
@@ -83,7 +84,7 @@ class LentPostgres:
     """A database in a server that several short runs share, named in `LENT`; it is nobody's to stop."""
 
     def __init__(self, address: str) -> None:
-        folder, port = address.rsplit(":", 1)
+        folder, port, self._template = address.rsplit(":", 2)
         self.cluster = LentCluster(folder, int(port))
 
     async def database(self) -> str:
@@ -91,7 +92,7 @@ class LentPostgres:
         name = f"run_{os.getpid()}_{next(_numbers)}"
         conn = await asyncpg.connect(self.cluster.dsn("postgres"))
         try:
-            await conn.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+            await conn.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
         finally:
             await conn.close()
         return name
@@ -118,8 +119,8 @@ async def lender() -> AsyncIterator[dict[str, str]]:
     postgres = Postgres({"max_connections": "400"})
     await postgres.start()
     try:
-        await postgres.database()  # makes the template
-        yield {LENT: f"{postgres.cluster.socket_dir}:{postgres.cluster.port}"}
+        template = await postgres.database()
+        yield {LENT: f"{postgres.cluster.socket_dir}:{postgres.cluster.port}:{template}"}
     finally:
         await postgres.stop()
 
