@@ -68,7 +68,7 @@ async def _round(here: World, run: Run, frozen: Node, killed: Node, other: Node,
     late = asyncio.create_task(
         sockets[0].call("send-message", {"room": f"haunted{number}", "message": "from the past"}, 60)
     )
-    flapping = asyncio.create_task(_flap(flapper, other, 500 if run.nightly else 40))
+    flapping = asyncio.create_task(_flap(flapper, other, 200 if run.nightly else 40))
     await eventually(lambda: _online(here, ghosts, 0), timeout=GHOST_SECONDS + NOISE_SECONDS)
     seconds = time.monotonic() - began
     flaps = await flapping
