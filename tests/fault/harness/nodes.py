@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from tests.fault.harness.servers import lasting_port
 from tests.support.people import SECRET
-from tests.support.process import Process, free_port, python
+from tests.support.process import Process, python
 from tests.support.raw_client import request
 
 START_SECONDS: Final = 150.0
@@ -60,7 +61,7 @@ class Node:
         mutant: str | None = None,
     ) -> None:
         self.name = f"node{number}"
-        self.port = free_port()
+        self.port = lasting_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder / self.name
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,10 +16,22 @@ from urllib.parse import quote
 
 import asyncpg
 from tests.support.cluster import Cluster, wheel_bin
-from tests.support.process import Process, free_port
+from tests.support.process import Process
 
 LENT: Final = "FAULT_POSTGRES"
 _numbers = itertools.count(1)
+_FIRST, _LAST, _BLOCK = 10_000, 32_000, 40  # below the ports that systems give to connections, which begin at 32,768
+_ports = itertools.count(os.getpid() * _BLOCK % (_LAST - _FIRST))
+
+
+def lasting_port() -> int:
+    """A free port that stays free while its server is down: no connection is given it, and each process has its own block."""
+    while True:
+        port = _FIRST + next(_ports) % (_LAST - _FIRST)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Postgres:
@@ -30,9 +43,10 @@ class Postgres:
     """
 
     def __init__(self, settings: dict[str, str] | None = None, data_dir: Path | None = None) -> None:
-        self.cluster = Cluster(
-            wheel_bin(), data_dir, settings={"max_connections": "120", "wal_level": "replica", **(settings or {})}
-        )
+        port = lasting_port()
+        ours = {"max_connections": "120", "wal_level": "replica", "port": str(port)}
+        self.cluster = Cluster(wheel_bin(), data_dir, settings={**ours, **(settings or {})})
+        self.cluster.port = port
         from tests.support.database import Databases  # migrations, which take a second to load: not for a lent server
 
         self.databases = Databases(self.cluster)
@@ -129,7 +143,7 @@ class Nats:
     """A NATS server on a port that stays the same over restarts."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = lasting_port()
         self.process = self._made()
 
     @property
