@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import asyncpg
-from alembic.script import ScriptDirectory
 
 Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection"]]
 
@@ -86,6 +85,8 @@ class _Step:
 @cache
 def _steps() -> tuple[_Step, ...]:
     """Every revision, the first one first."""
+    from alembic.script import ScriptDirectory  # half a second, which workers, who never migrate, need not spend
+
     scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
     return tuple(reversed([_Step(script.revision, Path(script.path).with_suffix(".sql")) for script in scripts]))
 
