@@ -35,8 +35,7 @@ check: $(VENV)/test.stamp ## lint, types, import law
 
 test: check ## lint, types, import law and every test (installs PostgreSQL 15, nginx, PgBouncer, Chromium and Node where it may)
 	@tests/install
-	@$(BIN)/python -m pytest
-	@$(BIN)/python -m tests.checklist
+	@$(BIN)/python -m tests.everything
 
 checklist: $(VENV)/test.stamp ## the seed document's verification checklist, from nothing, through kill -9
 	@$(BIN)/python -m tests.checklist
