@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections import Counter
 from typing import Final
@@ -14,6 +15,8 @@ from tests.fault.harness.campaign import Run, campaign
 from tests.fault.harness.history import History
 from tests.fault.harness.world import world
 from tests.support.raw_client import Answer, read_answer
+
+from hubbub.domain import limits
 
 PER_SECOND: Final = 200
 ATTACKER: Final = "127.0.0.2"  # all of 127.0.0.0/8 is this machine
@@ -50,8 +53,10 @@ async def c29(run: Run) -> None:
         refused = (flood[429] + flood[503]) / flood.total()
         if set(flood) - {401, 429, 503}:
             run.violate("I11", f"guesses were answered {dict(flood)}")
-        if refused < REFUSED:
-            run.violate("I11", f"only {refused:.1%} of the guesses were refused unheard")
+        # A short flood is over before the limit of a minute weighs: there the guesses that were heard are counted.
+        most = 2 * limits.FAILURES_OF_ADDRESS * math.ceil((time.monotonic() - began) / 60)
+        if refused < REFUSED and (run.nightly or flood[401] > most):
+            run.violate("I11", f"only {refused:.1%} of the guesses were refused unheard, {flood[401]} were heard")
         if set(honest) - {200, 503} or honest[503] > honest[200] or not honest[200]:
             run.violate("I11", f"who knows the password was answered {dict(honest)}")
         if run.nightly and meanwhile > max(P99_SECONDS, 2 * quiet):
