@@ -23,6 +23,7 @@ CLIENTS = 500
 ROOMS = 5
 MISSED = 3  # messages in each room while they are away
 POOL = 4
+BESIDE = 2  # the watch over the database, and the line that hears of plain SQL
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ async def test_all_cut_at_once_are_live_again_and_caught_up(server: Running) -> 
         (room_id,) = one.cursors
         assert one.cursors[room_id] == last[room_id]
         assert one.heard == list(range(last[room_id] - MISSED + 1, last[room_id] + 1)), number
-    assert 0 < max(seen) <= POOL
+    assert 0 < max(seen) <= POOL + BESIDE
     # Who connects, where their rooms stand, what those who stopped at the same place have missed, presence: all of it is
     # read and written for many at once.
     assert len(ran) <= CLIENTS / 5, sorted(ran)
