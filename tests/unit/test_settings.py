@@ -109,7 +109,7 @@ def test_every_setting_is_documented_and_named_once() -> None:
 
 @pytest.mark.parametrize(
     ("workers", "pool", "bus", "each", "all_together"),
-    [(1, 10, "auto", 10, 11), (1, 10, "postgres", 10, 12), (2, 10, "auto", 5, 14), (4, 10, "auto", 3, 20)],
+    [(1, 10, "auto", 10, 12), (1, 10, "postgres", 10, 13), (2, 10, "auto", 5, 16), (4, 10, "auto", 3, 24)],
 )
 def test_the_pool_is_shared_out_among_workers(workers: int, pool: int, bus: str, each: int, all_together: int) -> None:
     settings = Settings(workers=workers, db_pool_size=pool, bus=bus)

@@ -179,10 +179,10 @@ def _check_close(payload: bytes) -> None:
     """Section 5.5.1: nothing, or a code that may be sent (section 7.4) and a reason in UTF-8."""
     if not payload:
         return
-    code = int.from_bytes(payload[:2], "big")
-    if len(payload) < 2 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
-        raise FrameError(MALFORMED, "a close code that may not be sent")
     try:
         payload[2:].decode()
     except UnicodeDecodeError:
         raise FrameError(NOT_UTF8, "a close reason that is not UTF-8") from None
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+        raise FrameError(MALFORMED, "a close code that may not be sent")
