@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 
 import pytest
@@ -71,3 +73,13 @@ async def test_a_loop_that_is_held_up_is_seen_to_lag() -> None:
         await eventually(lambda: lag.total > before + 0.15, timeout=5)
     finally:
         watch.cancel()
+
+
+def test_libraries_that_talk_while_they_are_loaded_are_not_heard() -> None:
+    code = (
+        "from hubbub.telemetry import configure_logs; configure_logs('info', 'json');"
+        "from hubbub.store import migrate; print(len(migrate._steps()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 8
+    assert done.stderr == ""
