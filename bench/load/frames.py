@@ -29,7 +29,7 @@ def body(member: int, number: int, size: int) -> bytes:
     return b"%b%04d.%08d~" % (MARK, member, number) + b"x" * (size - 16)
 
 
-def split(data: bytes) -> Iterator[tuple[int, int, int]]:
+def split(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
     """The whole frames of a server at the beginning of `data`: where each begins, where its payload does, its end."""
     at, size = 0, len(data)
     while size - at >= 2:

@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -158,10 +159,8 @@ async def subscribed(port: int, count: int) -> list[bytes]:
         writer.transport.abort()
 
 
-async def test_nats_messages_are_dropped_repeated_and_reordered() -> None:
-    nats = Nats()
-    await nats.start()
-    try:
+async def test_nats_messages_are_dropped_repeated_and_reordered(tmp_path: Path) -> None:
+    async with Nats(tmp_path) as nats:
         tally: dict[str, int] = {}
         spoils = {"drop": 0.2, "repeat": 0.2, "window": 20}
         want = [b"%d" % number for number in range(300)]
@@ -176,5 +175,3 @@ async def test_nats_messages_are_dropped_repeated_and_reordered() -> None:
         assert tally["repeated"] > 20
         assert tally["reordered"] > 3
         assert got != sorted(got, key=int)
-    finally:
-        await nats.stop()

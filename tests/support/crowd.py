@@ -14,7 +14,7 @@ from typing import Final, cast
 from hubbub import open_files
 
 _AT_ONCE: Final = 100
-_HELLO: Final = (
+HELLO: Final = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
@@ -36,7 +36,7 @@ class Visitor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(_HELLO)
+        self._transport.write(HELLO)
 
     def data_received(self, data: bytes) -> None:
         if self._hello is not None and b"pingInterval" in data:

@@ -28,6 +28,7 @@ class NatsServer(Process):
     """
 
     def __init__(self, folder: Path, config: str = "", port: int = -1) -> None:
+        self.port = port
         self._file = folder / "nats.conf"
         self._config = config
         self._file.write_text(f"listen: 127.0.0.1:{port}\nmax_payload: 8MB\n{config}\n")

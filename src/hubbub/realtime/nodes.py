@@ -90,7 +90,7 @@ class Address(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the ids of this node's sessions begin with: the same after a restart, and for all workers."""
+        """This node's name in session ids: the same after a restart, and for all its workers."""
         return base64.b32encode(hashlib.sha256(str(self).encode()).digest()[:5]).decode().lower()
 
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { Cursors } from "../../../src/hubbub/web/js/client/cursors.js";
 import { Failure } from "../../../src/hubbub/web/js/client/failure.js";
-import { dice, memoryStorage, seed, settle } from "./support.mjs";
+import { RoomOnServer, dice, memoryStorage, seed, settle } from "./support.mjs";
 
 const SEED = seed();
 
@@ -12,40 +12,6 @@ beforeEach(() => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
 });
-
-/** A room as the server keeps it: numbered changes, of which `sync` gives the present state. */
-class RoomOnServer {
-  counter = 0;
-  /** @type {Map<string, any>} */
-  messages = new Map();
-
-  constructor(roomId) {
-    this.roomId = roomId;
-  }
-
-  write() {
-    const seq = (this.counter += 1);
-    const message = { id: `${this.roomId}${seq}`, seq, changeSeq: seq, roomId: this.roomId, room: this.roomId, message: "new" };
-    this.messages.set(message.id, message);
-    return ["receive-message", message];
-  }
-
-  edit(random) {
-    const all = [...this.messages.values()];
-    if (all.length === 0) return this.write();
-    const changeSeq = (this.counter += 1);
-    const message = { ...all[random(all.length)], changeSeq, message: `edit ${changeSeq}` };
-    this.messages.set(message.id, message);
-    return ["message-updated", message];
-  }
-
-  since(number, size) {
-    const all = [...this.messages.values()].filter((one) => one.changeSeq > number).sort((a, b) => a.changeSeq - b.changeSeq);
-    const more = all.length > size;
-    const changes = all.slice(0, size).map((one) => ({ type: "message", ...one }));
-    return { room: this.roomId, changes, upTo: more ? changes[size - 1].changeSeq : this.counter, more };
-  }
-}
 
 /** @param {RoomOnServer[]} rooms */
 function bench(rooms, storage = memoryStorage()) {
@@ -72,6 +38,13 @@ function bench(rooms, storage = memoryStorage()) {
     return { cursors, told, ready };
   };
   return { world, make };
+}
+
+/** Something is written in a room, or something of it changed. */
+function some(room, random) {
+  const ids = [...room.messages.keys()];
+  if (ids.length === 0 || random(3) > 0) return room.write("new");
+  return room.change(ids[random(ids.length)], random(3) === 0);
 }
 
 const named = (told, name) => told.filter(([one]) => one === name).map(([, detail]) => detail);
@@ -101,7 +74,7 @@ test("whatever is lost between, each change is told in order, none twice, and th
     connect();
     for (let step = 0; step < 60; step += 1) {
       const room = rooms[random(2)];
-      const [event, detail] = random(3) === 0 ? room.edit(random) : room.write();
+      const [event, detail] = some(room, random);
       if (connected && random(10) > 0) one.cursors.heard(event, detail);
       if (random(9) === 0) {
         one.cursors.pause();
@@ -127,8 +100,8 @@ test("whatever is lost between, each change is told in order, none twice, and th
       const here = told.filter(({ roomId }) => roomId === room.roomId);
       const numbers = here.map(({ changeSeq }) => changeSeq);
       assert.deepEqual(numbers, [...new Set(numbers)].sort((a, b) => a - b), "in order, once");
-      const state = new Map(here.map((change) => [change.id, [change.changeSeq, change.message]]));
-      const wanted = [...room.messages.values()].map(({ id, changeSeq, message }) => [id, [changeSeq, message]]);
+      const state = new Map(here.map((change) => [change.id, [change.changeSeq, change.message, change.deleted ?? false]]));
+      const wanted = [...room.messages.values()].map(({ id, changeSeq, message, deleted }) => [id, [changeSeq, message, deleted ?? false]]);
       assert.deepEqual(new Map([...state].sort()), new Map(wanted.sort()));
       assert.equal(one.cursors.at(room.roomId), room.counter);
     }
@@ -140,7 +113,7 @@ test("in order and complete, nothing is asked; going on-line is no change", asyn
   const { world, make } = bench([room]);
   const { cursors, told, ready } = make();
   ready();
-  for (let at = 0; at < 5; at += 1) cursors.heard(...room.write());
+  for (let at = 0; at < 5; at += 1) cursors.heard(...room.write("new"));
   cursors.heard("user-joined", { roomId: "a", userId: "ann", changeSeq: null });
   await quiet();
   assert.equal(world.asked, 0);
@@ -150,7 +123,7 @@ test("in order and complete, nothing is asked; going on-line is no change", asyn
 
 test("another epoch or a counter that went back resets; a room that is not named is lost; a new one begins", async () => {
   const rooms = ["a", "b"].map((roomId) => new RoomOnServer(roomId));
-  rooms.forEach((room) => room.write());
+  rooms.forEach((room) => room.write("new"));
   const { world, make } = bench(rooms);
   const { cursors, told, ready } = make();
   world.mine.delete("b");
@@ -174,7 +147,7 @@ test("a sync that says resync_required resets what was asked for", async () => {
   const { told, ready, cursors } = make();
   ready();
   cursors.pause();
-  room.write();
+  room.write("new");
   world.lost = () => ((world.epoch = "other"), false); // between `ready` and `sync`
   ready();
   await quiet();
@@ -188,7 +161,7 @@ test("a room left out of the answer is lost, and nothing waits for it", async ()
   const { told, ready, cursors } = make();
   ready();
   cursors.pause();
-  room.write();
+  room.write("new");
   world.lost = () => (world.mine.clear(), false);
   ready();
   await quiet();

@@ -48,3 +48,63 @@ export function seed() {
   console.log(`HUBBUB_SEED=${chosen}`);
   return chosen;
 }
+
+/** A room as the server keeps it: numbered changes, of which `sync` gives the present state. */
+export class RoomOnServer {
+  counter = 0;
+  /** @type {Map<string, any>} */
+  messages = new Map();
+
+  /** @param {string} roomId */
+  constructor(roomId = "r") {
+    this.roomId = roomId;
+  }
+
+  /**
+   * @param {string} text
+   * @returns {["receive-message", any]}
+   */
+  write(text) {
+    const seq = (this.counter += 1);
+    const message = {
+      id: `${this.roomId}${seq}`,
+      seq,
+      changeSeq: seq,
+      room: this.roomId,
+      roomId: this.roomId,
+      userId: "ada",
+      username: "ada",
+      message: text,
+      timestamp: "2026-11-22T10:00:00.000Z",
+    };
+    this.messages.set(message.id, message);
+    return ["receive-message", message];
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} gone
+   * @returns {["message-updated" | "message-deleted", any]}
+   */
+  change(id, gone) {
+    const changeSeq = (this.counter += 1);
+    const message = { ...this.messages.get(id), changeSeq, message: gone ? "" : `edit ${changeSeq}`, deleted: gone };
+    this.messages.set(id, message);
+    if (!gone) return ["message-updated", message];
+    const { seq, room, roomId } = message;
+    return ["message-deleted", { id, messageId: id, seq, changeSeq, room, roomId }];
+  }
+
+  /**
+   * @param {number} number
+   * @param {number} size
+   */
+  since(number, size) {
+    const all = [...this.messages.values()]
+      .filter((one) => one.changeSeq > number)
+      .sort((a, b) => a.changeSeq - b.changeSeq);
+    const changes = all.slice(0, size).map((one) => ({ type: "message", ...one }));
+    const more = all.length > size;
+    return { room: this.roomId, changes, upTo: more ? changes[size - 1].changeSeq : this.counter, more };
+  }
+}

@@ -7,7 +7,7 @@ import { applyChange, listen } from "../../../src/hubbub/web/js/core/inbound.js"
 import { Emitter } from "../../../src/hubbub/web/js/client/emitter.js";
 import { Store } from "../../../src/hubbub/web/js/core/store.js";
 import { Sync } from "../../../src/hubbub/web/js/core/sync.js";
-import { dice, seed, settle } from "./support.mjs";
+import { RoomOnServer, dice, seed, settle } from "./support.mjs";
 
 const SEED = seed();
 
@@ -15,48 +15,6 @@ beforeEach(() => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
 });
-
-/** A room as the server keeps it: numbered changes, of which `sync` gives the present state. */
-class RoomOnServer {
-  counter = 0;
-  /** @type {Map<string, any>} */
-  messages = new Map();
-
-  write(text) {
-    const seq = (this.counter += 1);
-    const message = {
-      id: `m${seq}`,
-      seq,
-      changeSeq: seq,
-      room: "r",
-      roomId: "r",
-      userId: "ada",
-      username: "ada",
-      message: text,
-      timestamp: "2026-11-22T10:00:00.000Z",
-    };
-    this.messages.set(message.id, message);
-    return ["receive-message", message];
-  }
-
-  change(id, gone) {
-    const changeSeq = (this.counter += 1);
-    const message = { ...this.messages.get(id), changeSeq, message: gone ? "" : `edit ${changeSeq}`, deleted: gone };
-    this.messages.set(id, message);
-    return gone
-      ? ["message-deleted", { id, messageId: id, seq: message.seq, changeSeq, room: "r", roomId: "r" }]
-      : ["message-updated", message];
-  }
-
-  since(number, size) {
-    const all = [...this.messages.values()]
-      .filter((one) => one.changeSeq > number)
-      .sort((a, b) => a.changeSeq - b.changeSeq);
-    const changes = all.slice(0, size).map((one) => ({ type: "message", ...one }));
-    const more = all.length > size;
-    return { room: "r", changes, upTo: more ? changes[size - 1].changeSeq : this.counter, more };
-  }
-}
 
 /** @param {RoomOnServer} server */
 function client(server) {

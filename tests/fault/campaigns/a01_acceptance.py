@@ -30,8 +30,7 @@ async def a1_postgres(run: Run) -> None:
 
 @campaign("A1N", "nodes, bus (NATS) and database connections killed", short=3, nightly=120, unit="kills")
 async def a1_nats(run: Run) -> None:
-    nats = Nats()
-    await nats.start()
+    nats = Nats(run.folder)
 
     async def kill_bus(run: Run, here: World) -> None:
         here.fault("kill NATS")
@@ -40,10 +39,8 @@ async def a1_nats(run: Run) -> None:
         await asyncio.sleep(run.chance.uniform(0.0, 2.0))
         await nats.start()
 
-    try:
+    async with nats:
         await _accept(run, kill_bus, nats.url)
-    finally:
-        await nats.stop()
 
 
 async def _accept(run: Run, kill_bus: Kill, bus: str | None = None) -> None:

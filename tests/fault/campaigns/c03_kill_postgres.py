@@ -20,25 +20,21 @@ BACK_SECONDS = 30.0
 @campaign("C3", "kill -9 the postmaster of an external PostgreSQL", short=1, nightly=30, unit="kills", seconds=1_800)
 async def c3(run: Run) -> None:
     # Killed, and not without power: what is committed has to be in the log's file, not on its plate.
-    postgres = Postgres({"synchronous_commit": "on"})
-    await postgres.start()
-    try:
-        async with world(run, nodes=2, postgres=postgres) as here:
-            await here.start()
-            while run.wants_more:
-                await here.load.acknowledged(run.chance.randrange(10, 60))
-                here.fault("kill -9 the postmaster")
-                killed_at = time.monotonic()
-                await postgres.kill()
-                run.bit()
-                await _noticed(run, here, killed_at)
-                await postgres.restart()
-                back_at = time.monotonic()
-                await here.load.acknowledged(len(here.load.senders), timeout=60)
-                _worst(run, "longest_until_sent_seconds", time.monotonic() - back_at)
-            await here.finish()
-    finally:
-        await postgres.stop()
+    durable = {"synchronous_commit": "on"}
+    async with Postgres(durable) as postgres, world(run, nodes=2, postgres=postgres) as here:
+        await here.start()
+        while run.wants_more:
+            await here.load.acknowledged(run.chance.randrange(10, 60))
+            here.fault("kill -9 the postmaster")
+            killed_at = time.monotonic()
+            await postgres.kill()
+            run.bit()
+            await _noticed(run, here, killed_at)
+            await postgres.restart()
+            back_at = time.monotonic()
+            await here.load.acknowledged(len(here.load.senders), timeout=60)
+            _worst(run, "longest_until_sent_seconds", time.monotonic() - back_at)
+        await here.finish()
 
 
 @campaign("C3E", "kill -9 the embedded postmaster", short=1, nightly=30, unit="kills", seconds=1_800)

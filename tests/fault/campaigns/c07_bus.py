@@ -84,7 +84,7 @@ async def _answers(node: object, status: int) -> bool:
 
 @campaign("C7", "NATS absent, killed, stopped", short=2, nightly=40, unit="faults", seconds=1_800, alone=True)
 async def c7(run: Run) -> None:
-    server, spells = Nats(), Spells()
+    server, spells = Nats(run.folder), Spells()
     try:
         async with world(run, shared=True, nodes=3, bus=server.url) as here:
             async with spells.fault():
@@ -120,7 +120,7 @@ async def c7(run: Run) -> None:
 
 @campaign("C7D", "NATS drops, doubles and reorders", short=30, nightly=4_000, unit="messages dropped")
 async def c7_spoilt(run: Run) -> None:
-    server, tally = Nats(), dict[str, int]()
+    server, tally = Nats(run.folder), dict[str, int]()
     await server.start()
     proxy = Proxy(("127.0.0.1", server.port), lambda: NatsMessages(run.chance, tally, **SPOILT))  # type: ignore[arg-type]
     await proxy.start()
@@ -213,7 +213,7 @@ async def _stop_bus(run: Run, here: World) -> None:
 
 @campaign("C7H", "hostile frames on NATS (B110 to B114)", short=30, nightly=2_000, unit="frames refused")
 async def c7_hostile(run: Run) -> None:
-    server = Nats()
+    server = Nats(run.folder)
     await server.start()
     client = await nats.connect(server.url)
     try:

@@ -16,19 +16,13 @@ DRAINED_SECONDS = 10.0
 
 @campaign("C8", "SIGSTOP PostgreSQL", short=1, nightly=20, unit="stops")
 async def c8(run: Run) -> None:
-    postgres = Postgres()
-    await postgres.start()
-    try:
-        async with world(run, nodes=2, postgres=postgres) as here:
-            await here.start()
-            while run.wants_more:
-                await here.load.acknowledged(run.chance.randrange(20, 60))
-                await _stop_for(run, here, postgres, STOPPED_SECONDS[run.nightly])
-                run.bit()
-            await here.finish()
-    finally:
-        postgres.thaw()
-        await postgres.stop()
+    async with Postgres() as postgres, world(run, nodes=2, postgres=postgres) as here:
+        await here.start()
+        while run.wants_more:
+            await here.load.acknowledged(run.chance.randrange(20, 60))
+            await _stop_for(run, here, postgres, STOPPED_SECONDS[run.nightly])
+            run.bit()
+        await here.finish()
 
 
 async def _stop_for(run: Run, here: World, postgres: Postgres, seconds: float) -> None:

@@ -30,17 +30,16 @@ BOUNDED = {"HUBBUB_DB_TIMEOUT": "4"}
 
 async def c10(run: Run) -> None:
     with _volume(400) as volume:
-        postgres = Postgres({"synchronous_commit": "on", "max_wal_size": "64MB"}, volume / "data")
-        await postgres.start()
-        try:
-            async with world(run, nodes=2, postgres=postgres, env=BOUNDED) as here:
-                await here.start()
-                while run.wants_more:
-                    await here.load.acknowledged(run.chance.randrange(10, 40))
-                    await _fill(run, here, volume)
-                await here.finish()
-        finally:
-            await postgres.stop()
+        settings = {"synchronous_commit": "on", "max_wal_size": "64MB"}
+        async with (
+            Postgres(settings, volume / "data") as postgres,
+            world(run, nodes=2, postgres=postgres, env=BOUNDED) as here,
+        ):
+            await here.start()
+            while run.wants_more:
+                await here.load.acknowledged(run.chance.randrange(10, 40))
+                await _fill(run, here, volume)
+            await here.finish()
 
 
 async def c10_log(run: Run) -> None:

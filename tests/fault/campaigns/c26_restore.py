@@ -12,29 +12,24 @@ from tests.fault.harness.world import World, world
 
 @campaign("C26", "restore of an older backup", short=1, nightly=10, unit="restores")
 async def c26(run: Run) -> None:
-    postgres = Postgres()
-    await postgres.start()
-    try:
-        async with world(run, nodes=2, postgres=postgres) as here:
-            await here.start()
-            while run.wants_more:
-                await here.load.acknowledged(run.chance.randrange(10, 40))
-                backup = await asyncio.to_thread(postgres.cluster.dump, here.database)
-                await here.load.acknowledged(run.chance.randrange(10, 40))
-                resyncs = here.load.resyncs
-                await _restore(here, postgres, backup)
-                run.bit()
-                await here.load.acknowledged(2 * len(here.load.senders), timeout=60)
-                async with asyncio.timeout(60):
-                    for one in here.load.everyone:
-                        await one.connected()
-                told = here.load.resyncs - resyncs
-                if told < len(here.load.everyone):
-                    run.violate("I5", f"{told} of {len(here.load.everyone)} clients were told to start afresh")
-            await here.finish()
-            run.figures["resyncs"] = here.load.resyncs
-    finally:
-        await postgres.stop()
+    async with Postgres() as postgres, world(run, nodes=2, postgres=postgres) as here:
+        await here.start()
+        while run.wants_more:
+            await here.load.acknowledged(run.chance.randrange(10, 40))
+            backup = await asyncio.to_thread(postgres.cluster.dump, here.database)
+            await here.load.acknowledged(run.chance.randrange(10, 40))
+            resyncs = here.load.resyncs
+            await _restore(here, postgres, backup)
+            run.bit()
+            await here.load.acknowledged(2 * len(here.load.senders), timeout=60)
+            async with asyncio.timeout(60):
+                for one in here.load.everyone:
+                    await one.connected()
+            told = here.load.resyncs - resyncs
+            if told < len(here.load.everyone):
+                run.violate("I5", f"{told} of {len(here.load.everyone)} clients were told to start afresh")
+        await here.finish()
+        run.figures["resyncs"] = here.load.resyncs
 
 
 async def _restore(here: World, postgres: Postgres, backup: str) -> None:

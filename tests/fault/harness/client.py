@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import socketio
+from bench.load.frames import split
 
 Take = Callable[[str, Any], None]
 TRANSPORTS: Final = ("websocket", "polling")
@@ -203,18 +204,11 @@ class WebSocket(Socket, asyncio.Protocol):
                 self.abort()
                 return
             self._is_open = True
-        size = len(buffer)
-        while size - at >= 2:
-            length, start = buffer[at + 1], at + 2
-            if length == 126:
-                length, start = int.from_bytes(buffer[at + 2 : at + 4], "big"), at + 4
-            elif length == 127:
-                length, start = int.from_bytes(buffer[at + 2 : at + 10], "big"), at + 10
-            if start + length > size:
-                break
-            self._frame(buffer[at] & 0x0F, bytes(buffer[start : start + length]))
-            at = start + length
         del buffer[:at]
+        taken = 0
+        for at, start, taken in split(buffer):
+            self._frame(buffer[at] & 0x0F, bytes(buffer[start:taken]))
+        del buffer[:taken]
 
     def _frame(self, opcode: int, data: bytes) -> None:
         if opcode == 8:

@@ -8,15 +8,14 @@ import itertools
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from urllib.parse import quote
 
 import asyncpg
 from tests.support.cluster import Cluster, wheel_bin
-from tests.support.process import Process
+from tests.support.nats import NatsServer
 
 LENT: Final = "FAULT_POSTGRES"
 _numbers = itertools.count(1)
@@ -35,7 +34,7 @@ def lasting_port() -> int:
 
 
 class Postgres:
-    """A PostgreSQL 18 of this run alone; `databases` makes databases in it.
+    """A PostgreSQL 18 of this run alone; `databases` makes databases in it. A block (`async with`) starts and stops it.
 
     Args:
         settings: further settings of postgresql.conf.
@@ -91,7 +90,17 @@ class Postgres:
                 continue
 
     async def stop(self) -> None:
+        """End it, killed or frozen as it may be."""
+        with contextlib.suppress(AssertionError, FileNotFoundError):  # it does not run
+            self.thaw()
         await asyncio.to_thread(self.cluster.stop, signal.SIGQUIT)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
 
 class LentPostgres:
@@ -130,50 +139,26 @@ class LentCluster:
 @contextlib.asynccontextmanager
 async def lender() -> AsyncIterator[dict[str, str]]:
     """A server for several runs: the variable that tells them of it."""
-    postgres = Postgres({"max_connections": "400"})
-    await postgres.start()
-    try:
+    async with Postgres({"max_connections": "400"}) as postgres:
         template = await postgres.database()
         yield {LENT: f"{postgres.cluster.socket_dir}:{postgres.cluster.port}:{template}"}
-    finally:
-        await postgres.stop()
 
 
-class Nats:
-    """A NATS server on a port that stays the same over restarts."""
+class Nats(NatsServer):
+    """A NATS server whose port nobody takes while it is down."""
 
-    def __init__(self) -> None:
-        self.port = lasting_port()
-        self.process = self._made()
-
-    @property
-    def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
-
-    def _made(self) -> Process:
-        program = Path(sys.executable).parent / "nats-server"
-        return Process(
-            [program, "-a", "127.0.0.1", "-p", str(self.port)],
-            ready="Server is ready",
-            start_timeout=30,
-            stop_timeout=5,
-        )
-
-    async def start(self) -> None:
-        """Start it, or start it again."""
-        self.process = self._made()
-        await self.process.start()
-
-    async def kill(self) -> None:
-        await self.process.kill()
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, port=lasting_port())
 
     def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+        self.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
 
-    async def stop(self) -> None:
-        if self.process.returncode is None:
-            self.thaw()
-            await self.process.kill()
+    async def stop(self) -> int:
+        """End it, killed, frozen or never started as it may be."""
+        if self._process is None:
+            return 0
+        self.thaw()
+        return await self.kill()

@@ -11,10 +11,10 @@ from random import Random
 from typing import Any, cast
 from uuid import UUID
 
+from bench.load.frames import split
 from tests.fault.simulation.node import Node
 from tests.fault.simulation.wire import Pipe
-from tests.support.crowd import _HELLO as HELLO
-from tests.support.crowd import frame
+from tests.support.crowd import HELLO, frame
 
 ACK_SECONDS = 6.0
 
@@ -51,12 +51,14 @@ class Session(asyncio.Protocol):
                 self.transport.close()
                 return
             self._is_open, self._buffer = True, rest
-        while (found := _frame(self._buffer)) is not None:
-            opcode, payload, self._buffer = found
-            if opcode == 8:
+        whole, taken = self._buffer, 0
+        for at, start, end in split(whole):
+            taken = end
+            if whole[at] & 15 == 8:
                 self.transport.close()
-            elif opcode == 1:
-                self._packet(payload.decode())
+            elif whole[at] & 15 == 1:
+                self._packet(whole[start:end].decode())
+        self._buffer = whole[taken:]
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.over.done():
@@ -95,19 +97,6 @@ class Session(asyncio.Protocol):
         else:
             self.say(f"42{self._number}{json.dumps([event, data])}")
         return call
-
-
-def _frame(buffer: bytes) -> tuple[int, bytes, bytes] | None:
-    """The first whole frame of a server: its opcode, its payload, the rest."""
-    if len(buffer) < 2:
-        return None
-    start, length = 2, buffer[1]
-    if length >= 126:
-        size = 2 if length == 126 else 8
-        start, length = 2 + size, int.from_bytes(buffer[2 : 2 + size])
-    if len(buffer) < start + length:
-        return None
-    return buffer[0] & 15, buffer[start : start + length], buffer[start + length :]
 
 
 @dataclass

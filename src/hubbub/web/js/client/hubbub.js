@@ -18,17 +18,15 @@
  * `failed` `entry` for what was sent, and `outbox` with a room's id when what waits there has changed.
  */
 
+import { ask, knockAfter, wantsToken } from "./asking.js";
 import { Cursors, NUMBERED } from "./cursors.js";
 import { Emitter } from "./emitter.js";
-import { Failure, unreachable } from "./failure.js";
+import { Failure } from "./failure.js";
 import { Outbox } from "./outbox.js";
 import { memoryStorage, pause } from "./platform.js";
 
 export { browserStorage, memoryStorage } from "./platform.js";
 export { Cursors, Failure, Outbox };
-
-const ACK_TIMEOUT_MS = 10_000;
-const REFUSED_RETRY_MS = [250, 1_000, 2_500, 5_000, 10_000];
 
 export class Client extends Emitter {
   #socket;
@@ -94,16 +92,8 @@ export class Client extends Emitter {
    * @returns {Promise<any>}
    * @throws {Failure} refused; or `unreachable`: whether the server heard is unknown
    */
-  async request(event, data) {
-    if (!this.#socket.connected) throw unreachable();
-    let reply;
-    try {
-      reply = await this.#socket.timeout(ACK_TIMEOUT_MS).emitWithAck(event, data);
-    } catch {
-      throw unreachable();
-    }
-    if (reply?.success === false) throw new Failure(reply);
-    return reply ?? {};
+  request(event, data) {
+    return ask(this.#socket, event, data);
   }
 
   /**
@@ -137,15 +127,15 @@ export class Client extends Emitter {
    * @param {{ code?: string, retryAfter?: number }} refusal
    */
   async #comeBack(refusal) {
-    const step = REFUSED_RETRY_MS[Math.min(this.#refusals++, REFUSED_RETRY_MS.length - 1)];
-    if (!refusal.code || new Failure(refusal).wantsToken) {
+    const wait = knockAfter(this.#refusals++, refusal);
+    if (wantsToken(refusal)) {
       try {
         await this.#refresh();
       } catch {
         // The next attempt will tell.
       }
     }
-    await pause(Math.max(step, (refusal.retryAfter ?? 0) * 1000) * (0.75 + Math.random() / 2));
+    await pause(wait);
     if (!this.#socket.active) this.#socket.connect();
   }
 }

@@ -6,7 +6,7 @@
  * server's answer or fails, and what to send again is decided by the outbox.
  */
 
-import { Failure, unreachable } from "../client/failure.js";
+import { ask, knockAfter, wantsToken } from "../client/asking.js";
 import { Emitter } from "../client/emitter.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -29,9 +29,6 @@ export const SERVER_EVENTS = [
   "user-typing",
   "user-status-update",
 ];
-
-const ACK_TIMEOUT_MS = 10_000;
-const REFUSED_RETRY_MS = [250, 1_000, 2_500, 5_000, 10_000];
 
 export class Connection extends Emitter {
   #io;
@@ -116,20 +113,11 @@ export class Connection extends Emitter {
    *
    * @param {string} event
    * @param {object} data
-   * @param {number} [timeoutMs]
    * @returns {Promise<any>}
    * @throws {Failure} refused; or `unreachable`: whether the server heard is unknown
    */
-  async request(event, data, timeoutMs = ACK_TIMEOUT_MS) {
-    if (!this.#socket?.connected) throw unreachable();
-    let reply;
-    try {
-      reply = await this.#socket.timeout(timeoutMs).emitWithAck(event, data);
-    } catch {
-      throw unreachable();
-    }
-    if (reply && reply.success === false) throw new Failure(reply);
-    return reply ?? {};
+  request(event, data) {
+    return ask(this.#socket, event, data);
   }
 
   /**
@@ -171,9 +159,8 @@ export class Connection extends Emitter {
    * @param {{ code?: string, retryAfter?: number }} [refusal]
    */
   async #comeBack(socket, refusal = {}) {
-    const step = REFUSED_RETRY_MS[Math.min(this.#refusals++, REFUSED_RETRY_MS.length - 1)];
-    const wait = Math.max(step, (refusal.retryAfter ?? 0) * 1000) * (0.75 + Math.random() / 2);
-    if (!refusal.code || new Failure(refusal).wantsToken) {
+    const wait = knockAfter(this.#refusals++, refusal);
+    if (wantsToken(refusal)) {
       try {
         await this.#session.renew(this.#sentToken);
       } catch {

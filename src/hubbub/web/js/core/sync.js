@@ -3,7 +3,8 @@
  *
  * A room numbers its changes without gaps. While connected they arrive in order and move the room's `cursor`
  * one by one; a number that is skipped shows a loss at once. After an absence the cursors are compared with what
- * `ready` says, and `sync` brings the present state of whatever changed meanwhile, page by page.
+ * `ready` says, and `sync` brings the present state of whatever changed meanwhile, page by page. Why this is not
+ * `client/cursors.js`: docs/decisions/0021-two-cursors.md.
  */
 
 import { Failure } from "../client/failure.js";
