@@ -61,6 +61,8 @@ class Chatter:
                 await self._session()
             except (OSError, TimeoutError, RefusedError):
                 self.load.failed_connects += 1
+            except Exception as error:  # one who ends without a word would be waited for in vain
+                self.load.troubles.append(f"{self.name} ({self.transport}) failed: {error!r}")
             self.up.clear()
             socket, self.socket = self.socket, None
             if socket is not None:

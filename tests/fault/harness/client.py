@@ -316,9 +316,9 @@ class Library:
     async def open(self, url: str, token: str, transports: list[str]) -> None:
         try:
             await self._sio.connect(url, auth={"token": token}, transports=transports, wait_timeout=5)
-        except socketio.exceptions.ConnectionError as error:
+        except Exception as error:  # a server that goes in the midst of an upgrade is a TypeError to the library
             await self.close()
-            raise LostError(str(error)) from None
+            raise LostError(repr(error)) from None
 
     async def call(self, event: str, data: Any, timeout: float = 5.0) -> dict[str, Any]:
         try:
@@ -343,7 +343,9 @@ class Library:
         going = asyncio.create_task(self._sio.disconnect())
         await asyncio.wait([going], timeout=3)
         going.cancel()
-        await asyncio.gather(going, return_exceptions=True)
+        await asyncio.wait([going], timeout=3)
+        if going.done() and not going.cancelled():
+            going.exception()  # seen: the connection is given up either way
         if session is not None and not session.closed:
             await session.close()
         self.closed.set()

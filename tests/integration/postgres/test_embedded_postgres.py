@@ -277,8 +277,8 @@ async def test_hubbub_and_postmaster_killed_together(
     folder: Path, embedded: MakeServer, hold: Callable[..., Holder]
 ) -> None:
     holder = hold(folder / "data")
+    holder.kill()  # first: it would start another
     os.kill(holder.said["pid"], signal.SIGKILL)
-    holder.kill()
     assert await query(await embedded().start(quiet), "SELECT 1") == 1
 
 
@@ -288,8 +288,8 @@ async def test_a_stale_pid_file_with_a_living_number_is_passed_over(
     """As after a restart of a container, where the old number belongs to another program."""
     holder = hold(folder / "data")
     data = folder / "data" / "postgres" / "18" / "data"
+    holder.kill()  # first: it would start another
     os.kill(holder.said["pid"], signal.SIGKILL)
-    holder.kill()
     await asyncio.to_thread(lambda: _wait_alone(data))
     pidfile = data / "postmaster.pid"
     owner = data.stat()

@@ -223,7 +223,7 @@ async def test_a_worker_that_cannot_start_ends_the_whole_with_its_reason(databas
             "DATABASE_URL": database, "HUBBUB_DATA_DIR": str(tmp_path), "JWT_SECRET": None, "PORT": "0",
             "HUBBUB_WORKERS": "2",
         },
-        start_timeout=40,
+        start_timeout=100,
     )  # fmt: skip
     with pytest.raises(AssertionError) as failed:
         await process.start()
