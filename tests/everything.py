@@ -17,8 +17,8 @@ FIRST = [
     f"tests/integration/{name}" for name in ("fanout", "nodes", "pooler", "postgres", "schema", "sockets", "workers")
 ]
 STREAMS = (
-    ("pytest", *FIRST),
-    ("pytest", *(f"--ignore={folder}" for folder in FIRST)),
+    ("pytest", "--durations=25", *FIRST),
+    ("pytest", "--durations=25", *(f"--ignore={folder}" for folder in FIRST)),
     ("tests.fault", "--short"),
 )
 
