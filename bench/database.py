@@ -115,9 +115,10 @@ class BenchDatabase:
             await conn.close()
 
     async def sessions(self, conn: asyncpg.Connection) -> int:
-        """Connections to Hubbub's database now, `conn` excepted."""
+        """Connections of Hubbub's pool now; those for the watch, plain SQL and the bus have names of their own."""
         found: int = await conn.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hubbub'"
+            " AND pid <> pg_backend_pid()"
         )
         return found
 

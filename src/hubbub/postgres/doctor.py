@@ -314,7 +314,8 @@ async def _connections(connection: asyncpg.Connection, spec: ConnectionSpec, set
                current_setting('superuser_reserved_connections')::int
                  + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
                (SELECT count(*) FROM pg_stat_activity
-                 WHERE backend_type = 'client backend' AND application_name NOT IN ('hubbub', 'hubbub bus', 'hubbub sql')) AS others,
+                 WHERE backend_type = 'client backend'
+                   AND application_name NOT IN ('hubbub', 'hubbub bus', 'hubbub sql', 'hubbub watch')) AS others,
                (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS role_limit,
                (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) AS database_limit
         """

@@ -192,7 +192,8 @@ class Database:
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError: it could not be opened.
         """
-        return await self._connect(accept=self._greet, connection_class=self._kind)
+        settings = {**self._connect.keywords.get("server_settings", {}), "application_name": "hubbub watch"}
+        return await self._connect(accept=self._greet, connection_class=self._kind, server_settings=settings)
 
     async def see(self, found: Epoch) -> None:
         """Take note of the epoch that a connection sees.
