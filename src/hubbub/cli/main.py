@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hubbub.cli import bench, config, db, doctor, serve, user, version
+from hubbub.cli import bench, config, db, doctor, roles, serve, user, version
 from hubbub.cli.console import EXIT_CODES
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("serve", epilog=EXIT_CODES)(serve.serve)
 app.command("doctor", epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.command("config", epilog=EXIT_CODES)(config.show)
 app.command("version", epilog=EXIT_CODES)(version.show)
+db.app.command("roles", epilog=EXIT_CODES)(roles.roles)
 app.add_typer(db.app, name="db")
 app.add_typer(user.app, name="user")
 app.add_typer(bench.app, name="bench")

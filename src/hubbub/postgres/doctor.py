@@ -266,9 +266,24 @@ async def _rights(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check
                       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
                         AND c.relname IN ('users', 'rooms', 'messages', 'message_reads', 'message_deliveries',
                                           'room_members', 'active_sessions')
-                        AND NOT pg_has_role(c.relowner, 'USAGE')) AS foreign_tables
+                        AND NOT pg_has_role(c.relowner, 'USAGE')) AS foreign_tables,
+               (SELECT pg_get_userbyid(c.relowner) FROM pg_class c
+                 WHERE c.relname = 'alembic_version' AND c.relnamespace = to_regnamespace('hubbub')
+                   AND NOT pg_has_role(c.relowner, 'USAGE')) AS owner,
+               ARRAY(SELECT c.oid::regclass::text FROM pg_class c
+                      WHERE c.relkind = 'r' AND c.relname <> 'alembic_version'
+                        AND (c.relnamespace = to_regnamespace('hubbub')
+                             OR c.relnamespace = 'public'::regnamespace AND c.relname IN (
+                                 'users', 'rooms', 'messages', 'message_reads', 'message_deliveries', 'room_members',
+                                 'active_sessions'))
+                        AND NOT (has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+                                 AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+                                 AND has_table_privilege(c.oid, 'DELETE'))
+                      ORDER BY 1) AS closed_tables
         """
     )
+    if row["owner"] is not None:
+        return _rights_to_serve(spec, row["owner"], row["closed_tables"])
     if row["own_schema"] and row["tables"] and not row["foreign_tables"]:
         return Check("rights", OK, f'"{spec.user}" may create and change what Hubbub needs.')
     lacking = []
@@ -287,6 +302,22 @@ async def _rights(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check
             grants(spec, handover=bool(row["foreign_tables"])),
         ),
     )
+
+
+def _rights_to_serve(spec: ConnectionSpec, owner: str, closed: list[str]) -> Check:
+    """What a role needs that serves a schema which another owns."""
+    if not closed:
+        return Check("rights", OK, f'"{spec.user}" may read and write rows; the schema is changed by "{owner}" alone.')
+    trouble = Trouble(
+        "permission",
+        f'Permission denied for "{spec.user}" in "{spec.database}"',
+        f"May not read and write {', '.join(closed)}.",
+        (
+            f'hubbub db roles --apply --app {spec.user}    # with a DATABASE_URL of the owner, "{owner}"',
+            *grants(spec, handover=True),
+        ),
+    )
+    return _bad("rights", trouble)
 
 
 async def _migrations(connect: Connect, migrations: Migrations) -> Check:

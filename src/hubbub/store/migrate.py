@@ -46,6 +46,10 @@ class NotOurs(MigrationError):
     """The database holds tables of our names that are not the older backend's."""
 
 
+class MayNotMigrate(MigrationError):
+    """Migrations are pending, and this role, which does not own the tables, may not apply them."""
+
+
 class AdoptionRefused(MigrationError):
     """The older backend's data breaks a rule that Hubbub relies on.
 
@@ -104,6 +108,7 @@ async def upgrade(connect: Connect) -> list[str]:
         DatabaseNewer: the database has a revision this code does not know.
         NotOurs: tables of our names are there that are neither ours nor the older backend's.
         AdoptionRefused: the older backend's data has to be mended first.
+        MayNotMigrate: something is pending, and the role is not the owner, such as the one that `hubbub db roles` makes.
         asyncpg.PostgresError: PostgreSQL refused, for instance for want of a permission.
     """
     async with _connection(connect) as connection, connection.transaction():
@@ -112,6 +117,8 @@ async def upgrade(connect: Connect) -> list[str]:
         state = await _status(connection)
         if not state.pending:
             return []
+        if state.current is not None:
+            await _is_owner(connection, state)
         await connection.execute(
             "CREATE SCHEMA IF NOT EXISTS hubbub;"
             "CREATE TABLE IF NOT EXISTS hubbub.alembic_version ("
@@ -159,6 +166,19 @@ async def _status(connection: asyncpg.Connection) -> Status:
     if adoptable:
         pending[0] = "0001_adopt"
     return Status(current, head, tuple(pending), adoptable)
+
+
+async def _is_owner(connection: asyncpg.Connection, state: Status) -> None:
+    user, owner, owns = await connection.fetchrow(
+        "SELECT current_user, pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE') "
+        "FROM pg_catalog.pg_class AS c WHERE c.oid = 'hubbub.alembic_version'::regclass"
+    )
+    if not owns:
+        raise MayNotMigrate(
+            f'Migrations are pending, and "{user}" may not change the schema\n'
+            f"The database is at revision {state.current}, and this Hubbub needs {state.head}. Run `hubbub db upgrade` once "
+            f'with a DATABASE_URL of the owner, "{owner}"; then start this again.'
+        )
 
 
 async def _current(connection: asyncpg.Connection) -> str | None:

@@ -89,7 +89,19 @@ def test_config_hides_secrets(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "doctor", "config", "version", "db init", "db upgrade", "db status", "db psql", "db new-epoch"]
+    "command",
+    [
+        "serve",
+        "doctor",
+        "config",
+        "version",
+        "db init",
+        "db upgrade",
+        "db status",
+        "db psql",
+        "db new-epoch",
+        "db roles",
+    ],
 )
 def test_help_documents_exit_codes(command: str) -> None:
     answer = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
