@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve test check checklist soak bench bench-full growth fuzz profile docs clean
+.PHONY: help serve build test check checklist soak bench bench-full growth fuzz profile docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -26,6 +26,9 @@ $(VENV)/fuzz.stamp: $(VENV)/test.stamp requirements/fuzz.txt
 
 serve: $(VENV)/serve.stamp ## start Hubbub on http://127.0.0.1:3001
 	@$(BIN)/hubbub serve
+
+build: $(VENV)/serve.stamp ## wheel and sdist, in dist/: for pip install
+	@$(BIN)/python -m hatchling build -d dist
 
 check: $(VENV)/test.stamp ## lint, types, import law
 	@$(BIN)/ruff check .

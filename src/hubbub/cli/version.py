@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-
-def hubbub_version() -> str:
-    """The installed version; `0+source` where only the source is there."""
-    try:
-        return version("hubbub")
-    except PackageNotFoundError:
-        return "0+source"
+from hubbub import __version__
 
 
 def show() -> None:
     """Print the versions of Hubbub and Python."""
-    typer.echo(f"Hubbub {hubbub_version()} (Python {platform.python_version()})")
+    typer.echo(f"Hubbub {__version__} (Python {platform.python_version()})")
