@@ -136,8 +136,8 @@ class NatsConnection(asyncio.Protocol):
     async def _ping(self, before: Iterable[bytes]) -> None:
         """Write, and wait until the server has read it."""
         pong = asyncio.get_running_loop().create_future()
-        self._pongs.append(pong)
         self._write(b"".join((*before, b"PING\r\n")))
+        self._pongs.append(pong)  # after the writing, which may fail: then nobody waits for this one
         await pong
 
     def _write(self, data: bytes) -> None:

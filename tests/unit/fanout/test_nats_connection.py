@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -125,6 +126,21 @@ async def test_what_is_no_nats_ends_the_connection(said: bytes) -> None:
         with pytest.raises(LineBroken):
             connection.subscribe("b")
     assert broken == [True]
+
+
+async def test_what_is_told_while_it_closes_leaves_no_failure_behind() -> None:
+    complaints: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    async with scripted() as server:
+        connection = await connect(server)
+        connection.close()
+        with pytest.raises(LineBroken):
+            await connection.publish([("a", b"x")])
+        await eventually(lambda: server.writer is not None and server.writer.is_closing())
+    del connection
+    gc.collect()
+    assert not complaints
 
 
 async def test_what_the_server_says_before_it_closes_is_the_reason() -> None:
