@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
-from hubbub.config import Settings
+from hubbub.config import FILE, Settings
 from hubbub.domain import events, limits
 from hubbub.errors import CODES
 from hubbub.metrics import readings, readings_between_processes, readings_of_plain_sql
@@ -23,8 +23,11 @@ NOTE = "<!-- Made by docs/generate.py; change the code, then run `make docs`. --
 
 
 def settings() -> str:
+    secrets = [spec.metadata["name"] for spec in fields(Settings) if spec.metadata["secret"] or spec.metadata["show"]]
+    files = ", ".join(f"`{name}{FILE}`" for name in secrets)
     lines = [
-        "# Settings\n\nFrom the environment or `.env`; the environment goes first. `hubbub config` shows what is in force.\n",
+        "# Settings\n\nFrom the environment or `.env`; the environment goes first. `hubbub config` shows what is in force, and "
+        f"where it is from.\n\nWhat can hold a secret may be read from a file instead, as container images have it: {files}.\n",
         "| variable | default | what it is |\n|---|---|---|",
     ]
     for spec in fields(Settings):

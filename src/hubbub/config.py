@@ -371,6 +371,62 @@ class Settings:
         return self.workers * (self.pool_of_each + 2 + has_bus)
 
 
+FILE: Final = "_FILE"
+"""Behind the name of a setting that can hold a secret: the file that holds its value, as container images have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was given for one setting.
+
+    Attributes:
+        text: as it was written.
+        source: where, for people: `environment`, `.env`, or the variable that names a file, and the file.
+    """
+
+    text: str = field(repr=False)
+    source: str
+
+
+def given(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> dict[str, Given]:
+    """What the environment and `.env` say, by variable; the environment goes before `.env`.
+
+    Args: as `load`.
+
+    Raises:
+        ConfigError: a variable that starts with HUBBUB_ is not known; a secret is given twice; its file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Given] = {}
+    if dotenv is not None and dotenv.is_file():
+        lines = dotenv_values(dotenv, interpolate=False)
+        values.update({name: Given(text, str(dotenv)) for name, text in lines.items() if text is not None})
+    values.update({name: Given(text, "environment") for name, text in environ.items()})
+    names = {spec.metadata["name"]: bool(spec.metadata["secret"] or spec.metadata["show"]) for spec in fields(Settings)}
+    known = names.keys() | {name + FILE for name, is_secret in names.items() if is_secret}
+    unknown = sorted(name for name in values if name.startswith("HUBBUB_") and name not in known)
+    if unknown:
+        raise ConfigError(f"{', '.join(unknown)}: no such setting. `hubbub config` lists them all.")
+    for name, is_secret in names.items():
+        file = values.get(name + FILE) if is_secret else None
+        if file is not None and file.text.strip():
+            if name in values and values[name].text.strip():
+                raise ConfigError(f"{name} and {name}{FILE} are both set: leave one of them out.")
+            values[name] = Given(
+                _read_secret(name + FILE, Path(file.text.strip())), f"{name}{FILE}, {file.text.strip()}"
+            )
+    return {name: values[name] for name in names if name in values}
+
+
+def _read_secret(variable: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{variable}: {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{variable}: {path} holds no text.") from None
+
+
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """Read the settings; the environment goes before `.env`.
 
@@ -379,26 +435,18 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
         dotenv: file with more of them; one that is not there is no error. None reads no file.
 
     Raises:
-        ConfigError: a value cannot be used, or a variable that starts with HUBBUB_ is not known.
+        ConfigError: a value cannot be used, a file of a secret cannot be read, or a variable that starts with HUBBUB_ is
+            not known.
     """
-    environ = os.environ if environ is None else environ
-    values: dict[str, str] = {}
-    if dotenv is not None and dotenv.is_file():
-        values.update({k: v for k, v in dotenv_values(dotenv, interpolate=False).items() if v is not None})
-    values.update(environ)
+    values = given(environ, dotenv)
     known: dict[str, Any] = {}
-    names = set()
     for spec in fields(Settings):
         name, read = spec.metadata["name"], spec.metadata["read"]
-        names.add(name)
         if name in values:
             try:
-                known[spec.name] = read(values[name])
+                known[spec.name] = read(values[name].text)
             except ValueError as error:
                 raise ConfigError(f"{name} must be {error}.") from None
-    unknown = sorted(name for name in values if name.startswith("HUBBUB_") and name not in names)
-    if unknown:
-        raise ConfigError(f"{', '.join(unknown)}: no such setting. `hubbub config` lists them all.")
     settings = Settings(**known)
     if settings.jwt_secret is not None and len(settings.jwt_secret) < 32:
         raise ConfigError("JWT_SECRET must be at least 32 characters; `openssl rand -base64 48` makes a good one.")

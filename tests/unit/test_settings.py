@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.cli.config import rows
-from hubbub.config import ConfigError, Settings, load
+from hubbub.config import ConfigError, Settings, given, load
 
 
 def test_without_anything_every_default_holds() -> None:
@@ -79,6 +79,60 @@ def test_secrets_stay_out_of_repr() -> None:
     }
 
 
+# Every variable that can hold a secret, a good value, and the field it is read into.
+SECRETS = {
+    "DATABASE_URL": ("postgresql://u:hush@h/d", "database_url"),
+    "HUBBUB_LISTEN_URL": ("postgresql://u:hush@h/d", "listen_url"),
+    "JWT_SECRET": ("hush" * 10, "jwt_secret"),
+    "HUBBUB_BUS": ("nats://bob:hush@one:4222", "bus"),
+}
+
+
+def test_every_secret_may_be_read_from_a_file(tmp_path: Path) -> None:
+    can_be_secret = {s.metadata["name"] for s in fields(Settings) if s.metadata["secret"] or s.metadata["show"]}
+    assert can_be_secret == SECRETS.keys()
+    for name, (text, field) in SECRETS.items():
+        path = tmp_path / name
+        path.write_text(text + "\n")
+        environ = {f"{name}_FILE": str(path)}
+        settings = load(environ, dotenv=None)
+        assert getattr(settings, field) == text
+        (row,) = [row for row in rows(settings, given(environ, dotenv=None)) if row["name"] == name]
+        assert row["source"] == f"{name}_FILE, {path}"
+        assert "hush" not in repr(row) + repr(settings) + repr(given(environ, dotenv=None))
+
+
+def test_a_secret_s_file_may_be_named_in_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush" * 10)
+    (tmp_path / ".env").write_text(f"JWT_SECRET_FILE={tmp_path}/secret\nPORT=4000\n")
+    assert load({}, dotenv=tmp_path / ".env").jwt_secret == "hush" * 10
+    sources = given({"PORT": "5000"}, dotenv=tmp_path / ".env")
+    assert (sources["PORT"].source, sources["JWT_SECRET"].source) == (
+        "environment",
+        f"JWT_SECRET_FILE, {tmp_path}/secret",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "message"),
+    [
+        (None, {}, "JWT_SECRET_FILE: .*secret cannot be read: No such file or directory"),
+        (b"\xff\xfe hush", {}, "JWT_SECRET_FILE: .*secret holds no text"),
+        (b"hush", {}, "JWT_SECRET must be at least 32 characters"),
+        (b"hush" * 10, {"JWT_SECRET": "x" * 32}, "JWT_SECRET and JWT_SECRET_FILE are both set"),
+        (b"hush" * 10, {"PORT_FILE": "/nowhere", "HUBBUB_WORKERS_FILE": "/x"}, "HUBBUB_WORKERS_FILE: no such setting"),
+    ],
+)
+def test_a_secret_s_file_that_cannot_be_used_is_named_and_never_shown(
+    tmp_path: Path, content: bytes | None, more: dict[str, str], message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as raised:
+        load({"JWT_SECRET_FILE": str(tmp_path / "secret"), **more}, dotenv=None)
+    assert "hush" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
@@ -91,7 +145,7 @@ def test_secrets_stay_out_of_repr() -> None:
 def test_the_address_of_a_bus_is_shown_without_its_secrets(url: str, shown: str) -> None:
     settings = load({"HUBBUB_BUS": url}, dotenv=None)
     assert "hush" not in repr(settings)
-    (row,) = [row for row in rows(settings) if row["name"] == "HUBBUB_BUS"]
+    (row,) = [row for row in rows(settings, {}) if row["name"] == "HUBBUB_BUS"]
     assert row["value"] == shown
 
 
