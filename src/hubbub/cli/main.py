@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hubbub.cli import bench, config, db, doctor, roles, serve, user, version
+from hubbub.cli import bench, config, db, doctor, promote, roles, serve, user, version
 from hubbub.cli.console import EXIT_CODES
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command("serve", epilog=EXIT_CODES)(serve.serve)
+app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("doctor", epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.command("config", epilog=EXIT_CODES)(config.show)
 app.command("version", epilog=EXIT_CODES)(version.show)

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import logging
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -41,6 +42,19 @@ _STOP_LIMIT: Final = 60.0
 _PAUSE_FIRST, _PAUSE_MOST = 0.1, 5.0
 _LOG_CHECK: Final = 60.0
 _POLL: Final = 0.02
+
+
+def _moved(file: Path) -> Trouble:
+    where = file.read_text(encoding="utf-8").partition("\n")[0]
+    return Trouble(
+        "moved",
+        "The chat lives elsewhere now",
+        f"{where} This embedded database is what it was then ({file}).",
+        (
+            "Set DATABASE_URL, in the environment or .env, to where it lives.",
+            f"To serve this one all the same: rm {shlex.quote(str(file))}",
+        ),
+    )
 
 
 class EmbeddedPostgres:
@@ -84,6 +98,17 @@ class EmbeddedPostgres:
         """The paths of this server."""
         return directory.Layout(self._root, self.binaries().major)
 
+    @property
+    def moved_away(self) -> Path:
+        """The file that says where the chat went; while it is there, this database is not served."""
+        return self._root / "moved.txt"
+
+    def move_away(self, sentence: str) -> None:
+        """Say that the chat lives elsewhere now, so that nobody goes on here by mistake."""
+        self.moved_away.write_text(
+            f"{sentence}\nThe database here is what it was then. To serve it all the same, remove this file.\n"
+        )
+
     def exists(self) -> bool:
         """True once the first start has made the data."""
         return directory.existing_major(self._root) is not None
@@ -100,6 +125,8 @@ class EmbeddedPostgres:
     async def start(self, progress: Callable[[str], None]) -> ConnectionSpec:
         """Lock the directory, make the data if there is none, start or take over the server, and watch over it."""
         directory.prepare_root(self._root)
+        if self.moved_away.exists():
+            raise PostgresUnavailable(_moved(self.moved_away))
         try:
             self._lock.acquire()
         except OSError as error:

@@ -22,6 +22,7 @@ import asyncpg
 Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection"]]
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+MOVING: Final = "moving:"  # begins the revision of a database into which `moving.py` has not finished its move
 _LOCK: Final = 0x48756262  # "Hubb": the advisory lock of whoever migrates
 _PATIENCE: Final = 24 * 3600.0  # seconds; adopting millions of messages takes minutes, and the caller may cancel
 _REFUSED: Final = "HB001"  # the SQLSTATE with which 0001_adopt.sql says what stands in its way
@@ -48,6 +49,10 @@ class NotOurs(MigrationError):
 
 class MayNotMigrate(MigrationError):
     """Migrations are pending, and this role, which does not own the tables, may not apply them."""
+
+
+class MoveUnfinished(MigrationError):
+    """A chat is being moved into the database."""
 
 
 class AdoptionRefused(MigrationError):
@@ -153,7 +158,11 @@ async def _connection(connect: Connect) -> AsyncIterator[asyncpg.Connection]:
 async def _status(connection: asyncpg.Connection) -> Status:
     steps = _steps()
     head = steps[-1].revision
-    current = await _current(connection)
+    current = await revision(connection)
+    if current is not None and current.startswith(MOVING):
+        raise MoveUnfinished(
+            "A chat is being moved into this database, and has not come over whole. Give `hubbub promote` again; it goes on."
+        )
     known = [step.revision for step in steps]
     if current is not None and current not in known:
         raise DatabaseNewer(
@@ -181,11 +190,12 @@ async def _is_owner(connection: asyncpg.Connection, state: Status) -> None:
         )
 
 
-async def _current(connection: asyncpg.Connection) -> str | None:
+async def revision(connection: asyncpg.Connection) -> str | None:
+    """The revision that a database says it is at; None for one without Hubbub's tables."""
     if await connection.fetchval("SELECT to_regclass('hubbub.alembic_version')") is None:
         return None
-    revision: str | None = await connection.fetchval("SELECT max(version_num) FROM hubbub.alembic_version")
-    return revision
+    found: str | None = await connection.fetchval("SELECT max(version_num) FROM hubbub.alembic_version")
+    return found
 
 
 async def _adoptable(connection: asyncpg.Connection) -> bool:

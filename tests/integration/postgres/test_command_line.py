@@ -93,6 +93,7 @@ def test_config_hides_secrets(folder: Path) -> None:
     [
         "serve",
         "doctor",
+        "promote",
         "config",
         "version",
         "db init",

@@ -12,6 +12,13 @@ from hubbub.store.statements import load
 
 NOUNS = sorted(path.name.removesuffix(".sql") for path in files("hubbub.store").joinpath("sql").iterdir())
 
+# Where the table itself is what changes from one use to the next.
+TEMPLATES = ("digest", "moving")
+WORDS = {
+    "table": "public.rooms", "columns": "room_id, room_name", "key": "room_id", "where": "WHERE room_id > $1", "skipped": "9",
+    "backwards": "room_id DESC", "how": "DISABLE", "constraint": "rooms_created_by_fkey", "name": "public.idx_rooms_public",
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("noun", NOUNS)
 async def test_every_statement_can_be_prepared(database: str, noun: str) -> None:
@@ -22,7 +29,7 @@ async def test_every_statement_can_be_prepared(database: str, noun: str) -> None
         refused = {}
         for name, sql in statements.items():
             try:
-                await conn.prepare(sql)
+                await conn.prepare(sql.format_map(WORDS) if noun in TEMPLATES else sql)
             except asyncpg.PostgresError as error:
                 refused[name] = f"{error} {error.detail or ''}"
         assert not refused
