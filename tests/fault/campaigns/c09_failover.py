@@ -67,9 +67,11 @@ async def c9_asynchronous(run: Run) -> None:
             await primary.kill()
             os.kill(sender, signal.SIGKILL)
             await _silence(here)
+            here.history.note(
+                "", "restored", "info", about="what was not replicated is lost"
+            )  # before anybody reads there
             await _promote(standby)
             run.bit()
-            here.history.note("", "restored", "info", about="what was not replicated is lost")
             await _go_on(here, standby)
 
 
