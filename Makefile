@@ -36,7 +36,7 @@ check: $(VENV)/test.stamp ## lint, types, import law
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check ## lint, types, import law and every test (installs PostgreSQL 15, nginx, PgBouncer, Chromium and Node where it may)
+test: check ## lint, types, import law and every test (installs PostgreSQL 15, nginx, PgBouncer, Prometheus, Chromium and Node where it may)
 	@tests/install
 	@$(BIN)/python -m tests.everything
 

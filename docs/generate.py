@@ -14,7 +14,7 @@ from typing import Any, cast
 from hubbub.config import FILE, Settings
 from hubbub.domain import events, limits
 from hubbub.errors import CODES
-from hubbub.metrics import readings, readings_between_processes, readings_of_plain_sql
+from hubbub.metrics import readings, readings_between_processes, readings_of_operation, readings_of_plain_sql
 from hubbub.sockets.events import EVENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,8 +71,12 @@ def metrics() -> str:
     ]
     # The readings are lazy; only their names and sentences are wanted here.
     anything = cast(Any, _Anything())
-    between = readings_between_processes(anything, anything, anything)
-    for reading in (*readings(anything, anything, anything, anything), *readings_of_plain_sql(anything), *between):
+    for reading in (
+        *readings(anything, anything, anything, anything),
+        *readings_of_operation(anything, anything, anything),
+        *readings_of_plain_sql(anything),
+        *readings_between_processes(anything, anything, anything),
+    ):
         name = f"hubbub_{reading.name}" + ("_total" if reading.kind == "counter" else "")
         lines.append(f"| `{name}` | {reading.kind} | {reading.doc} |")
     return "\n".join(lines) + "\n"

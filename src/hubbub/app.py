@@ -41,11 +41,12 @@ from hubbub.fanout.plain_sql import Ear
 from hubbub.histogram import Histogram
 from hubbub.keys import kept_secret, nats_address
 from hubbub.listener import announce, listen, own_address
-from hubbub.metrics import readings, readings_between_processes, readings_of_plain_sql
+from hubbub.metrics import readings, readings_between_processes, readings_of_operation, readings_of_plain_sql
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, listen_spec, server_for
 from hubbub.postgres.ready import ReadyPostgres
 from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
+from hubbub.rest.stats import RestStats
 from hubbub.sockets import connect, delivery, plain_sql
 from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
@@ -177,9 +178,10 @@ class Hubbub:
             take=partial(plain_sql.take, edge),
             gap=feeds.look_soon,
         )
-        loop_lag = Histogram()
+        loop_lag, rest_stats = Histogram(), RestStats()
         shown = (
             *readings(chat, edge, realtime, loop_lag),
+            *readings_of_operation(chat, rest_stats, lambda: hubbub.not_ready()),  # noqa: PLW0108 - there is none yet
             *readings_of_plain_sql(ear),
             *readings_between_processes(bus.stats, siblings, nodes),
         )
@@ -193,6 +195,7 @@ class Hubbub:
             not_ready=hubbub.not_ready,
             metrics=hubbub.metrics_text,
             asyncapi=make_document(realtime.options.path, settings.max_payload),
+            stats=rest_stats,
         )
         return hubbub
 
@@ -251,16 +254,16 @@ class Hubbub:
             partial(NodeHttp, self.nodes) if self.siblings is None else partial(SharedHttp, self.siblings, self.nodes)
         )
 
-    async def not_ready(self) -> list[str]:
-        """Why this process should get no traffic just now; empty when it should."""
-        reasons = ["shutting down"] if self.closing else []
+    def not_ready(self) -> dict[str, str]:
+        """Why this process should get no traffic just now, by `health.REASONS`; empty when it should."""
+        reasons = {"ending": "shutting down"} if self.closing else {}
         if self.database.fault is not None:
-            reasons.append(self.database.fault)
+            reasons["database"] = self.database.fault
         if self.bus.fault is not None:
-            reasons.append(self.bus.fault)
+            reasons["bus"] = self.bus.fault
         lag = self.edge.feeds.stats.lag
         if lag > LAG_MAX:
-            reasons.append(f"delivery is {lag} changes behind the database")
+            reasons["lag"] = f"delivery is {lag} changes behind the database"
         return reasons
 
     async def metrics_text(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubbub import __version__
 from hubbub.chat.context import Chat
 from hubbub.fanout.plain_sql import Ear
 from hubbub.fanout.stats import BusStats
@@ -11,6 +12,8 @@ from hubbub.histogram import Histogram
 from hubbub.realtime import Nodes, Realtime, Siblings
 from hubbub.realtime.nodes import NodeStats
 from hubbub.realtime.siblings import SiblingStats
+from hubbub.rest.health import REASONS, NotReady
+from hubbub.rest.stats import RestStats
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
 
@@ -29,7 +32,8 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         "counter",
         "connections_closed",
         "Connections that ended, by reason; `slow` are those whose outbox overflowed.",
-        lambda: {str(reason): float(count) for reason, count in stats.closed.items()},
+        # `slow` from the start: Prometheus sees a counter grow only from a value that it has seen.
+        lambda: {"slow": 0.0} | {str(reason): float(count) for reason, count in stats.closed.items()},
         "reason",
     )
     yield Reading("counter", "events", "Events from clients.", lambda: stats.events)
@@ -82,6 +86,9 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         lambda: chat.presence.lease.fenced,
     )
     yield Reading("gauge", "journal_waiting", "Sends not yet stored.", lambda: journal.waiting)
+    yield Reading(
+        "gauge", "journal_waiting_max", "Most sends that may wait; more are sent away.", lambda: journal.queue_max
+    )
     yield Reading("counter", "journal_stored", "Messages stored.", lambda: journal.stats.stored)
     yield Reading("counter", "journal_batches", "Statements that stored them.", lambda: journal.stats.batches)
     yield Reading("counter", "journal_duplicates", "Sends that had been sent before.", lambda: journal.stats.duplicates)
@@ -119,6 +126,67 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
         "loop_lag_seconds",
         "How late the event loop comes to what is due, looked at ten times a second.",
         lambda: loop_lag,
+    )
+
+
+def readings_of_operation(chat: Chat, rest: RestStats, not_ready: NotReady) -> Iterator[Reading]:
+    """The same, of what an operator asks first: is it ready, who signs in, what do requests and statements take."""
+    database, sign_ins = chat.database.stats, chat.sign_in_stats
+    yield Reading("gauge", "build_info", "1, with the version that runs.", lambda: {__version__: 1.0}, "version")
+    yield Reading(
+        "gauge",
+        "not_ready",
+        "1 for each reason for which `/readyz` says that no traffic should come here, 0 for the others; added up over workers.",
+        lambda: {reason: float(reason in not_ready()) for reason in REASONS},
+        "reason",
+    )
+    yield Reading(
+        "counter",
+        "http_requests",
+        "Requests to REST, the page and the probes, by the status they were answered with; 0 where the client went before.",
+        lambda: {str(status): float(count) for status, count in sorted(rest.by_status.items())},
+        "status",
+    )
+    yield Reading(
+        "histogram", "http_request_seconds", "From their heads to the end of their answers.", lambda: rest.seconds
+    )
+    yield Reading(
+        "counter",
+        "sign_ins",
+        "Sign-ins with a name and a password: `accepted`, or the code they were refused with.",
+        lambda: {outcome: float(count) for outcome, count in sign_ins.sign_ins.items()},
+        "outcome",
+    )
+    yield Reading(
+        "counter",
+        "token_refreshes",
+        "Refresh tokens that were shown: `accepted`, the code they were refused with, or `reused`: it had been used before, "
+        "and its session was ended.",
+        lambda: {outcome: float(count) for outcome, count in sign_ins.refreshes.items()},
+        "outcome",
+    )
+    yield Reading(
+        "counter",
+        "database_errors",
+        "What went wrong with the database: `busy`, no connection came free in time; `lost`, one broke or could not be made; "
+        "`timeout`, a statement took too long; `conflict`, it met another; `resources`, the server lacks disk, memory or "
+        "connections; `read_only`, it takes no writes; `other`, it refused a statement, which is a defect.",
+        lambda: {kind: float(count) for kind, count in database.errors.items()},
+        "kind",
+    )
+    yield Reading(
+        "counter",
+        "database_statements",
+        "Statements that were run, by their names in `store/sql`.",
+        lambda: {name: float(count) for name, count in sorted(database.runs.items())},
+        "statement",
+    )
+    yield Reading(
+        "counter",
+        "database_statement_seconds",
+        "What they took, the way there and back included.",
+        lambda: dict(sorted(database.seconds.items())),
+        "statement",
     )
 
 

@@ -16,6 +16,7 @@ from tests.support.chat import running_chat
 from hubbub.chat.context import Chat
 from hubbub.config import Settings
 from hubbub.rest import make_application
+from hubbub.rest.stats import RestStats
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 PASSWORD = "correct horse battery"
@@ -48,8 +49,8 @@ class Rest:
     chat: Chat
     http: httpx.AsyncClient
     document: dict[str, Any] = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
-    """What /readyz is to say."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """What /readyz is to say, by code."""
 
     async def __call__(
         self, method: str, path: str, person: Person | str | None = None, *, status: int = 200, **more: Any
@@ -131,10 +132,7 @@ class Rest:
 @asynccontextmanager
 async def rest_of(dsn: str, *, settings: Settings | None = None, web: Any = None, **rules: Any) -> AsyncIterator[Rest]:
     """A chat with its REST edge, in this process."""
-    reasons: list[str] = []
-
-    async def not_ready() -> list[str]:
-        return reasons
+    reasons: dict[str, str] = {}
 
     async def metrics() -> bytes:
         return b"# HELP hubbub_up Up.\nhubbub_up 1\n"
@@ -143,9 +141,10 @@ async def rest_of(dsn: str, *, settings: Settings | None = None, web: Any = None
         application = make_application(
             chat,
             settings or Settings(),
-            not_ready=not_ready,
+            not_ready=lambda: reasons,
             metrics=metrics,
             asyncapi={"asyncapi": "3.0.0"},
+            stats=RestStats(),
             web=web,
         )
         transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from hubbub.chat.group_read import GroupRead
@@ -10,6 +10,7 @@ from hubbub.chat.limiter import FailureLimiter, SendLimiter
 from hubbub.chat.passwords import Passwords
 from hubbub.chat.presence import Presence
 from hubbub.chat.receipts import ReceiptBook
+from hubbub.chat.sign_in_stats import SignInStats
 from hubbub.chat.tokens import Tokens
 from hubbub.chat.typing import TypingBook
 from hubbub.domain.answers import RoomChanges
@@ -60,3 +61,4 @@ class Chat:
     looks: GroupRead[tuple[UUID, list[UUID]], Look]
     pages: GroupRead[tuple[Room, int, int], RoomChanges]
     rules: Rules
+    sign_in_stats: SignInStats = field(default_factory=SignInStats)

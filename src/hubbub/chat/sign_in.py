@@ -11,6 +11,7 @@ import time
 from uuid import UUID
 
 from hubbub.chat.context import Chat
+from hubbub.chat.sign_in_stats import count
 from hubbub.chat.tokens import Claims, fingerprint, new_refresh_token
 from hubbub.domain.answers import SignedIn
 from hubbub.domain.changes import Revoked
@@ -30,6 +31,17 @@ async def sign_in(chat: Chat, command: Login, *, address: str, user_agent: str |
     Raises:
         HubbubError: `invalid_credentials`, `rate_limited`, `overloaded`.
     """
+    book = chat.sign_in_stats.sign_ins
+    try:
+        signed_in = await _sign_in(chat, command, address, user_agent)
+    except HubbubError as error:
+        count(book, error.code)
+        raise
+    count(book, "accepted")
+    return signed_in
+
+
+async def _sign_in(chat: Chat, command: Login, address: str, user_agent: str | None) -> SignedIn:
     name = command.username.lower()
     chat.login_failures.check(address, name)
     if "\0" in command.username:
@@ -74,6 +86,20 @@ async def refresh(chat: Chat, refresh_token: str) -> SignedIn:
     Raises:
         HubbubError: `unauthorized`.
     """
+    book = chat.sign_in_stats.refreshes
+    try:
+        signed_in = await _refresh(chat, refresh_token)
+    except HubbubError as error:
+        count(book, error.code)
+        raise
+    count(book, "accepted" if signed_in is not None else "reused")
+    if signed_in is None:
+        raise HubbubError("unauthorized", "The refresh token was used before; the session has been ended.")
+    return signed_in
+
+
+async def _refresh(chat: Chat, refresh_token: str) -> SignedIn | None:
+    """None where the token had been used before."""
     reused: UUID | None = None
     following = new_refresh_token()
     async with chat.database.transaction() as conn:
@@ -92,7 +118,7 @@ async def refresh(chat: Chat, refresh_token: str) -> SignedIn:
             )
     if reused is not None:
         chat.bus.publish(Revoked(session_ids=(reused,)))
-        raise HubbubError("unauthorized", "The refresh token was used before; the session has been ended.")
+        return None
     return SignedIn(
         user=users.user_of(row, own=True),
         token=chat.tokens.issue(row["user_id"], held["session_id"]),

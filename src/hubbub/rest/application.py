@@ -23,6 +23,7 @@ from hubbub.rest.authentication import actor_of, guard
 from hubbub.rest.body import JsonRequest, refuse_longer_than
 from hubbub.rest.document import make_document
 from hubbub.rest.edge import SafeEdge
+from hubbub.rest.stats import RestStats
 from hubbub.rest.web import WebPage
 
 
@@ -33,15 +34,17 @@ def make_application(
     not_ready: health.NotReady,
     metrics: Callable[[], Awaitable[bytes]],
     asyncapi: Mapping[str, Any],
+    stats: RestStats,
     web: Path | None = None,
 ) -> ASGIApp:
     """The ASGI application of everything but the socket.
 
     Args:
         settings: `max_payload` and `cors_origin` are read.
-        not_ready: why this process should get no traffic just now; empty when it should.
+        not_ready: why this process should get no traffic just now, by `health.REASONS`; empty when it should.
         metrics: the metrics in Prometheus' text form.
         asyncapi: the document of the socket's events.
+        stats: counted in.
         web: the folder of the page; the package's own when left out.
     """
     documents: dict[str, Any] = {"asyncapi": dict(asyncapi)}
@@ -69,7 +72,7 @@ def make_application(
         debug=False,
         pdb_on_exception=False,  # whatever the environment says
     )
-    return SafeEdge(WebPage(litestar, web or Path(hubbub.__file__).parent / "web"))
+    return SafeEdge(WebPage(litestar, web or Path(hubbub.__file__).parent / "web"), stats)
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

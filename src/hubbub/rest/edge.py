@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Send
 
 from hubbub.domain.ids import new_id
 from hubbub.rest import problems
+from hubbub.rest.stats import RestStats
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; img-src 'self' https: data:; connect-src 'self' ws: wss:; "
@@ -34,8 +35,9 @@ log = structlog.get_logger("rest")
 class SafeEdge:
     """The outermost ASGI application of REST and the page."""
 
-    def __init__(self, application: ASGIApp) -> None:
+    def __init__(self, application: ASGIApp, stats: RestStats) -> None:
         self._application = application
+        self._stats = stats
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,12 +74,15 @@ class SafeEdge:
                 await send_safely({"type": "http.response.start", "status": ours.row.status, "headers": headers})
                 await send_safely({"type": "http.response.body", "body": body, "more_body": False})
         finally:
+            seconds = time.perf_counter() - started
+            self._stats.by_status[status] += 1
+            self._stats.seconds.observe(seconds)
             log.info(
                 "request",
                 method=method,
                 route=problems.route_of(inner),
                 status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
+                ms=round(seconds * 1000, 1),
                 request_id=request_id,
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from litestar import get
@@ -18,8 +18,11 @@ from hubbub.errors import HubbubError
 from hubbub.rest import problems
 from hubbub.rest.authentication import OPEN
 
-NotReady: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
-"""Why this process should get no traffic just now; empty when it should."""
+REASONS: Final = ("ending", "database", "bus", "lag")
+"""Words for machines: it was asked to end; the database does not answer; other processes cannot be heard; what is told to
+clients is far behind the database."""
+NotReady: TypeAlias = Callable[[], Mapping[str, str]]
+"""Why this process should get no traffic just now: of `REASONS`, each with its sentence; empty when it should."""
 METRICS_TYPE: Final = "text/plain; version=0.0.4"  # Litestar adds the charset
 TAGS = ["server"]
 _READY = {200: ResponseSpec(Done, generate_examples=False, description="Send it")}
@@ -50,13 +53,14 @@ def root_handlers(
         documents: `openapi` and `asyncapi`, as JSON values; read when they are first asked for.
     """
 
-    @get("/readyz", tags=TAGS, summary="Whether to send traffic here", responses=_READY, **OPEN)
-    async def readyz(request: Request[Any, Any, Any]) -> Response[Any]:
-        reasons = list(await not_ready())
+    @get("/readyz", tags=TAGS, sync_to_thread=False, summary="Whether to send traffic here", responses=_READY, **OPEN)
+    def readyz(request: Request[Any, Any, Any]) -> Response[Any]:
+        reasons = not_ready()
         if not reasons:
             return Response(Done())
         error = HubbubError("unavailable", "This process should get no traffic just now.")
-        body = error.as_problem(problems.request_id_of(request.scope)) | {"reasons": reasons}
+        body = error.as_problem(problems.request_id_of(request.scope))
+        body |= {"reasons": list(reasons.values()), "reasonCodes": list(reasons)}
         return Response(body, status_code=503, media_type=problems.MEDIA_TYPE, headers=problems.headers_of(error))
 
     @get("/metrics", tags=TAGS, media_type=METRICS_TYPE, summary="For Prometheus", **OPEN)

@@ -59,6 +59,7 @@ class Problem(Wire, frozen=True, kw_only=True, omit_defaults=True):
     fields: dict[str, str] | None = None
     retry_after: float | None = None
     reasons: list[str] | None = None
+    reason_codes: list[str] | None = None
 
 
 def headers_of(error: HubbubError) -> dict[str, str]:

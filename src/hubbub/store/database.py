@@ -23,6 +23,7 @@ import structlog
 from hubbub.errors import HubbubError
 from hubbub.postgres import hosts
 from hubbub.store import epoch
+from hubbub.store.database_stats import DatabaseStats
 from hubbub.store.epoch import Epoch
 from hubbub.store.statements import load
 
@@ -138,6 +139,7 @@ class Database:
         """Why the database cannot be used just now, as far as `watch.py` knows."""
         self.guard: Callable[[], Awaitable[None]] | None = None
         """Asked before each use: raises where this process may not act just now; see `chat/lease.py`."""
+        self.stats = DatabaseStats()
         self._half = timeout / 2
         self._kind = HeldByPooler if is_pooled else Held
         self._connect = partial(
@@ -184,6 +186,7 @@ class Database:
         if not self.is_pooled:
             await epoch.bound(fresh, self._half)
         fresh.epoch = await epoch.read(fresh, self._half)
+        fresh.add_query_logger(self.stats.ran)
         await self.see(fresh.epoch)
 
     async def line(self) -> Connection:
@@ -264,6 +267,7 @@ class Database:
         except TimeoutError:
             raise self._none_free() from None
         except Exception as error:
+            self.stats.failed(error)
             raise in_our_words(error) or error from error
         seen = held.epoch
         try:
@@ -272,6 +276,8 @@ class Database:
             if isinstance(error, _SPENT):
                 held.terminate()  # whatever state it is in, nobody is to be given it again
             ours = in_our_words(error)
+            if ours is not error:
+                self.stats.failed(error)
             if ours is None or ours is error:
                 raise
             raise ours from error
@@ -286,7 +292,9 @@ class Database:
 
     def _none_free(self) -> HubbubError:
         if self.fault is not None:
+            self.stats.errors["lost"] += 1
             return HubbubError("unavailable")
+        self.stats.errors["busy"] += 1
         return HubbubError("overloaded", "Every database connection is busy.", retry_after=1)
 
     @asynccontextmanager

@@ -15,7 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 LARGEST: Final = frozenset(
-    {"hubbub_feed_lag", "hubbub_bus_silence_seconds", "hubbub_workers", "process_max_fds", "process_start_time_seconds"}
+    {
+        "hubbub_build_info",
+        "hubbub_feed_lag",
+        "hubbub_bus_silence_seconds",
+        "hubbub_workers",
+        "process_max_fds",
+        "process_start_time_seconds",
+    }
 )
 """Of these the largest is said; of all others the sum. A start time so is that of the worker started last."""
 

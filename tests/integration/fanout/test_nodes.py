@@ -55,7 +55,7 @@ async def test_without_nats_a_node_serves_and_says_that_it_is_deaf(database: str
         running(database, tmp_path, HUBBUB_BUS=f"nats://127.0.0.1:{(port := free_port())}") as here,
         running(database, tmp_path, HUBBUB_BUS=f"nats://127.0.0.1:{port}") as there,
     ):
-        assert await here.hubbub.not_ready() == ["other processes cannot be heard"]
+        assert here.hubbub.not_ready() == {"bus": "other processes cannot be heard"}
         people = await here.people("ann", "bob")
         await here.room("hall", *people)
         ann, bob = await here.connect(people[0]), await there.connect(people[1])
@@ -63,7 +63,7 @@ async def test_without_nats_a_node_serves_and_says_that_it_is_deaf(database: str
         assert (await bob.wait_for("receive-message"))["message"] == "by the look"
         async with nats_server(tmp_path, port=port):
             await eventually(lambda: here.hubbub.bus.fault is None and there.hubbub.bus.fault is None, 20)
-            assert await here.hubbub.not_ready() == []
+            assert here.hubbub.not_ready() == {}
             bob.clear()
             await ann.ok("send-message", {"room": "hall", "message": "by the bus"})
             assert (await bob.wait_for("receive-message"))["message"] == "by the bus"

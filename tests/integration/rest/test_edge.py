@@ -181,9 +181,10 @@ async def test_health(rest: Rest) -> None:
     assert (health["success"], health["message"]) == (True, "Hubbub is running")
     assert await rest("GET", "/livez") == {"success": True}
     assert await rest("GET", "/readyz") == {"success": True}
-    rest.reasons.append("the database does not answer")
+    rest.reasons["database"] = "the database does not answer"
     answer = await rest.answer("GET", "/readyz", status=503)
     assert answer.json()["reasons"] == ["the database does not answer"]
+    assert answer.json()["reasonCodes"] == ["database"]
     assert int(answer.headers["retry-after"]) >= 1
     metrics = await rest.answer("GET", "/metrics")
     assert metrics.text.endswith("hubbub_up 1\n")
