@@ -208,7 +208,7 @@ class Hubbub:
             )
         self.database.on_new_epoch = self.edge.feeds.on_rewound = self._start_afresh
         lease = self.chat.presence.lease
-        lease.on_fenced = self.realtime.send_away
+        lease.on_fenced = self._fenced
         lease.on_renewed = self.edge.feeds.look_soon
         self.bus.renew(self.database.epoch.told)
         await self.bus.start(self._hear)
@@ -226,6 +226,11 @@ class Hubbub:
             (watch_loop(self.loop_lag), "loop lag"),
         ):
             self.tasks.append(asyncio.create_task(work, name=name))
+
+    def _fenced(self) -> None:
+        """This process was taken for dead: what it was sent before is refused, and everybody comes back to the new node."""
+        self.chat.journal.fenced_at = time.monotonic()
+        self.realtime.send_away()
 
     def _start_afresh(self) -> None:
         """The database is of another time than it was: where rooms stood is forgotten, and every client comes back."""

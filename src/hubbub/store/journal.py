@@ -88,6 +88,7 @@ class Journal:
         queue_max: most sends that may wait.
         batch_max: most rows in one statement.
         patience: seconds for which a send is tried again while the database is away.
+        fenced_at: when this process was last taken for dead; what came before (by `time.monotonic`) is refused.
         stages: where it tells how long a batch waited, and took.
     """
 
@@ -95,6 +96,7 @@ class Journal:
     queue_max: int = 10_000
     batch_max: int = 500
     patience: float = 10.0
+    fenced_at: float = float("-inf")
     stages: Stages = field(default_factory=Stages)
     stats: JournalStats = field(default_factory=JournalStats)
     _queue: deque[_Waiting] = field(default_factory=deque)
@@ -209,7 +211,7 @@ class Journal:
 
     def _still_patient(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Those that may wait on; the others are told that it is not known what became of them."""
-        oldest = time.monotonic() - self.patience
+        oldest = max(time.monotonic() - self.patience, self.fenced_at)
         self._refuse([row for row in batch if row.since <= oldest], HubbubError("unavailable"))
         return [row for row in batch if row.since > oldest]
 

@@ -59,6 +59,8 @@ async def test_a_node_that_was_swept_accepts_nothing_and_comes_back_as_another(
     assert here.chat.presence.lease.fenced == 1
     again = await here.connect(ann)
     await again.ok("send-message", {"room": "hall", "message": "from now"})
+    # The one writer has come to this one, so that what it had in hand before is settled.
+    assert [row["message_text"] for row in await here.db.fetch("SELECT message_text FROM messages")] == ["from now"]
 
     async def has_row_of_the_new_node() -> bool:
         found = await here.db.fetchval("SELECT node_id FROM active_sessions")
