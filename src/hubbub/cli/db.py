@@ -115,6 +115,7 @@ def status(as_json: _Json = False) -> None:
             "pending": list(state.pending),
             "adoptable": state.adoptable,
             "upToDate": not state.pending,
+            "newer": state.is_newer,
         }
         return facts, spec.describe()
 
@@ -128,7 +129,10 @@ def status(as_json: _Json = False) -> None:
             console.out.print("It holds the tables of an older chat backend, which `hubbub db init` adopts.")
         for name in facts["pending"]:
             console.out.print(f"  pending {name}", highlight=False)
-        console.out.print("Up to date." if facts["upToDate"] else "To apply: hubbub db upgrade")
+        if facts["newer"]:
+            console.out.print("A newer Hubbub has upgraded it, in a way that this one may go on serving.")
+        else:
+            console.out.print("Up to date." if facts["upToDate"] else "To apply: hubbub db upgrade")
     if not facts["upToDate"]:
         raise typer.Exit(console.EXIT_PENDING)
 

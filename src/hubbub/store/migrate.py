@@ -4,7 +4,9 @@ The revisions are Alembic's (`migrations/versions`, kept in order by Alembic's s
 `hubbub.alembic_version`); what each does is the `.sql` file beside it, sent to PostgreSQL as it stands. Promises:
 one transaction, so that a database is at one revision or another and never between; an advisory lock, so that of
 several processes starting at once one works and the others find nothing to do; nothing is printed; a database from a
-newer Hubbub is not touched. A database with the older backend's tables is adopted in place (`0001_adopt.sql`).
+newer Hubbub is not touched, and is served where it says that this code may (`compat` in `hubbub.meta`, decision 0022);
+what code that is serving could not go on with is not applied. A database with the older backend's tables is adopted in
+place (`0001_adopt.sql`).
 Before it: a connection, from `postgres/`. After it: `store/database.py` opens the pool.
 """
 
@@ -40,7 +42,15 @@ class MigrationError(Exception):
 
 
 class DatabaseNewer(MigrationError):
-    """The database was made by a newer Hubbub than this."""
+    """A newer Hubbub has upgraded the database, in a way that this one cannot go on with."""
+
+
+class UnknownRevision(MigrationError):
+    """The database says that it is at a revision which no Hubbub has."""
+
+
+class StillServed(MigrationError):
+    """Processes of an older Hubbub serve the database, and could not go on after the migrations that are pending."""
 
 
 class NotOurs(MigrationError):
@@ -84,11 +94,19 @@ class Status:
     pending: tuple[str, ...]
     adoptable: bool
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer Hubbub has upgraded it, in a way that this code may serve beside it."""
+        return self.current is not None and self.current > self.head
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
+    """A migration; `compat`, where it says so, is the oldest revision whose code may serve from then on."""
+
     revision: str
     sql: Path
+    compat: int
 
 
 @cache
@@ -97,7 +115,17 @@ def _steps() -> tuple[_Step, ...]:
     from alembic.script import ScriptDirectory  # half a second, which workers, who never migrate, need not spend
 
     scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
-    return tuple(reversed([_Step(script.revision, Path(script.path).with_suffix(".sql")) for script in scripts]))
+    steps = [
+        _Step(script.revision, Path(script.path).with_suffix(".sql"), getattr(script.module, "compat", 0))
+        for script in scripts
+    ]
+    return tuple(reversed(steps))
+
+
+@cache
+def code_revision() -> int:
+    """The newest revision that this code knows, found without Alembic: what it tells of itself while it serves."""
+    return max(int(path.name.split("_")[0]) for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 async def upgrade(connect: Connect) -> list[str]:
@@ -110,7 +138,9 @@ async def upgrade(connect: Connect) -> list[str]:
         The names of the migrations that were run, such as `0001_tables`; `0001_adopt` where tables were adopted.
 
     Raises:
-        DatabaseNewer: the database has a revision this code does not know.
+        DatabaseNewer: the database has a revision this code does not know, and cannot serve.
+        UnknownRevision: nor does any other.
+        StillServed: an older Hubbub serves it that could not go on.
         NotOurs: tables of our names are there that are neither ours nor the older backend's.
         AdoptionRefused: the older backend's data has to be mended first.
         MayNotMigrate: something is pending, and the role is not the owner, such as the one that `hubbub db roles` makes.
@@ -124,6 +154,9 @@ async def upgrade(connect: Connect) -> list[str]:
             return []
         if state.current is not None:
             await _is_owner(connection, state)
+        compat = max(step.compat for step in _steps() if state.current is None or step.revision > state.current)
+        if state.current is not None:
+            await _nobody_older(connection, state, compat)
         await connection.execute(
             "CREATE SCHEMA IF NOT EXISTS hubbub;"
             "CREATE TABLE IF NOT EXISTS hubbub.alembic_version ("
@@ -133,6 +166,8 @@ async def upgrade(connect: Connect) -> list[str]:
             await _run(connection, name)
         await connection.execute("DELETE FROM hubbub.alembic_version")
         await connection.execute("INSERT INTO hubbub.alembic_version VALUES ($1)", state.head)
+        if compat:
+            await connection.execute("UPDATE hubbub.meta SET value = $1 WHERE key = 'compat'", str(compat))
         return list(state.pending)
 
 
@@ -140,7 +175,7 @@ async def status(connect: Connect) -> Status:
     """How far the database is; changes nothing.
 
     Raises:
-        DatabaseNewer, NotOurs: as `upgrade` does.
+        DatabaseNewer, UnknownRevision, NotOurs: as `upgrade` does.
     """
     async with _connection(connect) as connection, connection.transaction():
         return await _status(connection)
@@ -165,16 +200,49 @@ async def _status(connection: asyncpg.Connection) -> Status:
         )
     known = [step.revision for step in steps]
     if current is not None and current not in known:
-        raise DatabaseNewer(
-            f"The database is at revision {current}, which this Hubbub (revision {head}) does not know: "
-            "a newer Hubbub has upgraded it. Run that version or a later one, or restore a backup made before."
-        )
+        await _may_serve(connection, current, head)
+        return Status(current, head, (), False)
     done = known.index(current) + 1 if current is not None else 0
     adoptable = current is None and await _adoptable(connection)
     pending = [step.sql.stem for step in steps[done:]]
     if adoptable:
         pending[0] = "0001_adopt"
     return Status(current, head, tuple(pending), adoptable)
+
+
+async def _may_serve(connection: asyncpg.Connection, current: str, head: str) -> None:
+    """Return where a revision that this code does not know is one it may serve all the same."""
+    if not current.isdigit() or current < head:
+        raise UnknownRevision(
+            f"The database is at revision {current}, which is none of Hubbub's\n"
+            f"This Hubbub knows those up to {head}. Somebody else has written hubbub.alembic_version, or the version that made "
+            "it was never released. Restore a backup that was made before."
+        )
+    compat = await connection.fetchval("SELECT value::integer FROM hubbub.meta WHERE key = 'compat'")
+    if compat is None or compat > int(head):
+        raise DatabaseNewer(
+            f"The database is at revision {current}, and this Hubbub is too old for it (revision {head}): "
+            "a newer Hubbub has upgraded it\n"
+            f"It is served from revision {compat} on. Run the version that upgraded it or a later one; or restore a backup "
+            "made before, for there is no way back (docs/howto/upgrade.md)."
+        )
+
+
+async def _nobody_older(connection: asyncpg.Connection, state: Status, compat: int) -> None:
+    """Return where all that serve just now could go on. Nodes of before 0009 do not tell how old they are."""
+    count, oldest, hosts = await connection.fetchrow(
+        "SELECT count(*), min(o.revision), string_agg(DISTINCT o.host, ', ') FROM ("
+        "SELECT n.host, coalesce((to_jsonb(n) ->> 'revision')::integer, 0) AS revision "
+        "FROM hubbub.nodes AS n WHERE n.lease_until >= now()) AS o WHERE o.revision < $1",
+        compat,
+    )
+    if count:
+        raise StillServed(
+            f"{count} process(es) of an older Hubbub serve the database, and could not go on after this upgrade\n"
+            f"They run on {hosts}, the oldest at revision {oldest or 'before 9'}; from now on {compat} is needed. Nothing was "
+            "changed. Stop them first, or take the versions between one after another (docs/howto/upgrade.md). A process that "
+            "was killed counts until its lease runs out, 15 seconds later."
+        )
 
 
 async def _is_owner(connection: asyncpg.Connection, state: Status) -> None:

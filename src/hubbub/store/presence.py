@@ -9,7 +9,9 @@ from uuid import UUID
 
 from hubbub.domain.events import UserStatusUpdate
 from hubbub.domain.ids import stamp
+from hubbub.errors import HubbubError
 from hubbub.store.database import Connection, Record
+from hubbub.store.migrate import code_revision
 from hubbub.store.statements import load
 
 SQL: Final = load("presence")
@@ -26,8 +28,13 @@ def status_of(row: Record, online: bool) -> UserStatusUpdate:
 
 
 async def take_lease(conn: Connection, node_id: UUID, host: str, address: str | None, seconds: float) -> None:
-    """A node begins, with a lease of `seconds` by the database's clock; others reach it at `address` (`host:port`)."""
-    await conn.execute(SQL["take_lease"], node_id, host, address, seconds)
+    """A node begins, with a lease of `seconds` by the database's clock; others reach it at `address` (`host:port`).
+
+    Raises:
+        HubbubError: `unavailable`: since this process started, a newer Hubbub has upgraded the database beyond it.
+    """
+    if await conn.fetchval(SQL["take_lease"], node_id, host, address, code_revision(), seconds) is None:
+        raise HubbubError("unavailable", "A newer Hubbub has upgraded the database; this version cannot serve it.")
 
 
 async def addresses(conn: Connection) -> list[str]:

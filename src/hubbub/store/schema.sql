@@ -193,7 +193,7 @@ CREATE TABLE hubbub.alembic_version (
 
 -- What the database knows of itself: `epoch` (changes when a backup is restored, and cursors of before mean nothing),
 -- `receipt_rows_max_members` (the largest room that gets receipt rows), `max_message_bytes` (the longest text that
--- `post_message` takes), `compat` (the oldest code that may use it).
+-- `post_message` takes), `compat` (the oldest revision whose code may serve).
 CREATE TABLE hubbub.meta (
     key text,
     value text NOT NULL,
@@ -203,7 +203,7 @@ INSERT INTO hubbub.meta (key, value) VALUES
     ('epoch', gen_random_uuid()::text),
     ('receipt_rows_max_members', '100'),
     ('max_message_bytes', '16384'),
-    ('compat', '1');
+    ('compat', '9');
 
 -- The texts that messages had before. `edited_by` names nobody where plain SQL wrote. Deleting a message forgets them.
 CREATE TABLE hubbub.message_edits (
@@ -262,6 +262,7 @@ CREATE TABLE hubbub.nodes (
     lease_until timestamptz NOT NULL,
     host text,
     address text, -- host:port, for the other nodes; workers of one machine share one
+    revision integer, -- the newest of the schema that its code knows
     CONSTRAINT nodes_pkey PRIMARY KEY (node_id)
 );
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.database import HEAD
 from tests.support.process import ROOT, Process
 
 from hubbub import __version__
@@ -80,7 +81,7 @@ def test_the_sdist_makes_the_same_wheel(dist: Path, wheel: Path, tmp_path: Path)
 def test_the_version_is_the_packages(programs: Path, tmp_path: Path) -> None:
     for command in ([programs / "hubbub"], [programs / "python", "-m", "hubbub"]):
         said = subprocess.run([*command, "version"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-        assert said.startswith(f"Hubbub {__version__} (Python ")
+        assert said.startswith(f"Hubbub {__version__} (schema {HEAD}, Python ")
     where = "import hubbub, importlib.metadata as m; print(hubbub.__file__, m.version('hubbub'))"
     said = subprocess.run([programs / "python", "-c", where], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert said.stdout.startswith(str(programs.parent)), "the checkout is not on the path"

@@ -1,9 +1,11 @@
 -- Connections (`active_sessions`), the leases of the processes that hold them, and who is on-line.
 
 -- name: take_lease
--- This process begins as a node: its lease by the database's clock.
-INSERT INTO hubbub.nodes (node_id, host, address, lease_until)
-VALUES ($1, $2, $3, now() + make_interval(secs => $4));
+-- This process begins as a node: its lease by the database's clock. No row: its code is too old for this schema.
+INSERT INTO hubbub.nodes (node_id, host, address, revision, lease_until)
+SELECT $1::uuid, $2::text, $3::text, $4::integer, now() + make_interval(secs => $5)
+FROM hubbub.meta AS k WHERE k.key = 'compat' AND k.value::integer <= $4
+RETURNING node_id;
 
 -- name: renew_lease
 -- This process lives. No row: another has swept it, and it is this node no longer.
