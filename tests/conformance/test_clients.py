@@ -19,7 +19,7 @@ MODES = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["pollin
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_socketio_client_for_node(echo: EchoServer, node_clients: Path, mode: str) -> None:
-    client = Process(["node", node_clients / "scenario.mjs", echo.origin, mode], ready=r"^(\{.*\})$", start_timeout=40)
+    client = Process(["node", node_clients / "scenario.mjs", echo.origin, mode], ready=r"^(\{.*\})$", start_timeout=90)
     result = json.loads((await client.start())[1])
     assert await client.stop() in (0, -15)
     assert result["done"] == ["order", "acks", "binary", "namespaces", "heartbeat", "reconnect"]
@@ -64,7 +64,7 @@ async def test_python_socketio_client_refused(echo: EchoServer) -> None:
 async def test_socketio_client_for_node_that_is_slow_is_told_so_and_comes_back(node_clients: Path) -> None:
     server = await start("--ping-interval", "20000", "--outbox-bytes", "262144")
     try:
-        client = Process(["node", node_clients / "slow.mjs", server.origin], ready=r"^(\{.*\})$", start_timeout=40)
+        client = Process(["node", node_clients / "slow.mjs", server.origin], ready=r"^(\{.*\})$", start_timeout=90)
         result = json.loads((await client.start())[1])
         assert await client.stop() in (0, -15)
         assert result == {"reason": "transport close", "code": 1013, "why": "slow", "back": True}

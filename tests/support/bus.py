@@ -54,5 +54,5 @@ class BusNode:
     async def start(self) -> None:
         await self.bus.start(self.heard.extend)
 
-    async def hears(self, timeout: float = 5) -> None:
+    async def hears(self, timeout: float = 20) -> None:
         await eventually(lambda: self.bus.fault is None, timeout)

@@ -48,13 +48,14 @@ class Client:
         self.sio = socketio.AsyncClient(
             reconnection=reconnection,
             handle_sigint=False,
+            request_timeout=20,
             websocket_extra_options={"compress": 15} if compression else None,
         )
         self.sio.on("*", self._take)
         self.sio.on("connect_error", self._refuse)
         self.sio.on("disconnect", self._end)
 
-    async def connect(self, auth: Any = None, timeout: float = 5) -> None:
+    async def connect(self, auth: Any = None, timeout: float = 20) -> None:
         """Connect; raises `socketio.exceptions.ConnectionError` where that is refused."""
         await self.sio.connect(self.url, auth=auth, transports=self._transports, wait_timeout=timeout)
 
@@ -81,7 +82,7 @@ class Client:
                 gc.collect()
         assert not self.faults, self.faults
 
-    async def call(self, event: str, data: Any = None, timeout: float = 5) -> Any:
+    async def call(self, event: str, data: Any = None, timeout: float = 20) -> Any:
         """Send an event and give its ack."""
         ack = await self.sio.call(event, data, timeout=timeout)
         if self.checks:
@@ -110,7 +111,7 @@ class Client:
         """Forget what came."""
         self.events.clear()
 
-    async def wait_for(self, event: str, predicate: Predicate = lambda _: True, timeout: float = 5) -> Any:
+    async def wait_for(self, event: str, predicate: Predicate = lambda _: True, timeout: float = 20) -> Any:
         """The first that came, or will come, of an event for which `predicate` holds.
 
         Raises:
@@ -131,7 +132,7 @@ class Client:
         """All that the server has sent this socket so far has come: an ack goes the same way, behind it."""
         await self.sio.call("no-such-event", timeout=5)
 
-    async def gone(self, timeout: float = 5) -> None:
+    async def gone(self, timeout: float = 20) -> None:
         """Wait until the server has ended the connection."""
         async with asyncio.timeout(timeout):
             await self.ended.wait()

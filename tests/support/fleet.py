@@ -96,7 +96,7 @@ async def fleet(dsn: str, folder: Path, *, nodes: int = 3, workers: int = 1, **e
     for number in range(nodes):
         port = free_port()
         own = {"HUBBUB_DATA_DIR": str(folder / f"node{number}"), "PORT": str(port)}
-        process = Process(serve, ready="ready at", env=settings | own, start_timeout=40, stop_timeout=30)
+        process = Process(serve, ready="ready at", env=settings | own, start_timeout=90, stop_timeout=30)
         made.append(FleetNode(process, f"http://127.0.0.1:{port}"))
     async with AsyncExitStack() as stack:
         await asyncio.gather(*(stack.enter_async_context(node.process) for node in made))

@@ -44,7 +44,7 @@ class Process:
         argv: Sequence[str | Path],
         *,
         ready: str,
-        start_timeout: float = 20,
+        start_timeout: float = 60,
         stop_timeout: float = 10,
         env: Mapping[str, str | None] | None = None,
         cwd: Path = ROOT,
@@ -190,7 +190,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], timeout: float = 5, step: float = 0.01) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], timeout: float = 20, step: float = 0.01) -> None:
     """Wait until `condition` holds.
 
     Raises:

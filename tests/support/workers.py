@@ -91,7 +91,7 @@ async def machine(
         "HUBBUB_LOG_LEVEL": "warning", **env,
     }  # fmt: skip
     command = python("-c", program, "serve", "--workers", str(workers))
-    process = Process(command, ready=r"ready at (http://\S+)", env=settings, start_timeout=40, stop_timeout=30)
+    process = Process(command, ready=r"ready at (http://\S+)", env=settings, start_timeout=90, stop_timeout=30)
     db = await asyncpg.connect(dsn)
     try:
         async with process:

@@ -118,7 +118,7 @@ async def test_a_second_signal_ends_it_at_once_whatever_hangs(database: str, tmp
     try:
         ann = await people.sign_up(db, "ann")
         await people.room(db, "hall", ann)
-        async with Process(program, ready=r"ready at (http://\S+)", env=settings, start_timeout=40) as process:
+        async with Process(program, ready=r"ready at (http://\S+)", env=settings, start_timeout=90) as process:
             assert process.match is not None
             client = Client(process.match[1])
             await client.connect({"token": ann.token}, timeout=15)

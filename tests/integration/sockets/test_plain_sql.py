@@ -50,7 +50,7 @@ async def told(dsn: str) -> AsyncIterator[list[str]]:
     yield words
     other = await asyncpg.connect(dsn)
     await other.execute("SELECT pg_notify('hubbub_sql', 'hello end')")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await done.wait()
     await other.close()
     await ear.close()

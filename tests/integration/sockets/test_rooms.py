@@ -288,7 +288,7 @@ async def test_removal_by_plain_sql_stops_delivery_within_the_look(server: Runni
     await server.db.execute(f"{how} WHERE user_id = (SELECT user_id FROM users WHERE username = 'ann')")
     general = server.hubbub.edge.feeds.find("general")
     assert general is not None
-    await eventually(lambda: len(list(general.everyone())) == 1, timeout=3)
+    await eventually(lambda: len(list(general.everyone())) == 1, timeout=15)
     await bob.ok("send-message", {"message": "x"})
     await bob.wait_for("receive-message")
     await ann.settle()

@@ -293,7 +293,7 @@ async def test_state_read_then_events_applied_equals_state_read_later(
             for _, data in listener.events
         )
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not arrived(None):
             await asyncio.sleep(0.01)
     for event, data in listener.events:

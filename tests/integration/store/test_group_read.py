@@ -20,7 +20,7 @@ async def test_who_asks_as_soon_as_an_answer_is_there_is_answered_too(database: 
     db = await Database.open({"dsn": database}, size=3, timeout=5)
     try:
         group = GroupRead(db, read, waiting_max=10)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             # The reader of the first question has nothing left to read, and has not ended yet.
             assert [await group.ask(number) for number in range(5)] == [0, 2, 4, 6, 8]
         assert group.waiting == 0

@@ -346,7 +346,7 @@ async def test_a_commit_whose_answer_is_lost_is_stored_once(world: World, pg18: 
 
         await eventually(committed)
         assert not any(one.done() for one in waiting)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await proxy.swallowed.wait()
         proxy.swallow = False
         proxy.cut()

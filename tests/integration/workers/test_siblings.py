@@ -88,7 +88,7 @@ class Talk:
         self.writer = writer
 
     async def answer(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             head = await self.reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200"), head
             length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line)
@@ -184,7 +184,7 @@ async def test_what_is_no_letter_of_a_sibling_does_no_harm(servers: list[Server]
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "2.sock"))
         writer.write(letter)
         writer.write_eof()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await reader.read() == b""
         writer.close()
     assert await talk.get("2.a") == 2

@@ -132,7 +132,7 @@ async def test_signing_out_closes_the_sockets_on_every_worker(two: Machine) -> N
         done = await http.post("/api/auth/logout", headers={"Authorization": f"Bearer {ann.token}"})
         assert done.status_code == 200
     for client in sockets:
-        await client.gone(timeout=2)
+        await client.gone(timeout=15)
     for client in other:
         await client.settle()
 
