@@ -63,7 +63,8 @@ class Tls:
 
     def for_libpq(self) -> dict[str, str]:
         """The same as `PGSSL*` variables."""
-        root = self.root_cert
+        # Given an authority, libpq verifies in every mode, and goes on unencrypted by `prefer` where that fails.
+        root = self.root_cert if self.verifies else None
         if root is None and self.verifies:
             # `system` is understood by libpq 16 and later only; the file by all.
             root = ssl.get_default_verify_paths().cafile or "system"
