@@ -46,6 +46,7 @@ from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, lis
 from hubbub.postgres.ready import ReadyPostgres
 from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
+from hubbub.rest.edge import SAFE_HEADERS, STRICT_TRANSPORT
 from hubbub.rest.stats import RestStats
 from hubbub.sockets import connect, delivery, plain_sql
 from hubbub.sockets.asyncapi import make_document
@@ -352,6 +353,27 @@ def _options(settings: Settings, place: Place | None, address: Address | None) -
         max_connections=settings.max_connections or open_files.MOST,
         cors_origins="*" if "*" in settings.cors_origin else settings.cors_origin,
         compression=settings.compression == "on",
+        safe_headers=SAFE_HEADERS,
+        strict_transport=STRICT_TRANSPORT,
+    )
+
+
+def http_config(hubbub: Hubbub) -> uvicorn.Config:
+    """How uvicorn is to serve it."""
+    trusted = hubbub.settings.trusted_proxies
+    return uvicorn.Config(
+        hubbub,
+        http=hubbub.http_protocol,  # type: ignore[arg-type]
+        ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=list(trusted),
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=30,
+        backlog=4096,
     )
 
 
@@ -428,20 +450,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
         listener.close()
         raise
     try:
-        config = uvicorn.Config(
-            hubbub,
-            http=hubbub.http_protocol,  # type: ignore[arg-type]
-            ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
-            timeout_graceful_shutdown=1,
-            timeout_keep_alive=30,
-            backlog=4096,
-        )
+        config = http_config(hubbub)
         server = _Server(config, hubbub, partial(announce, listener, started) if link is None else link.ready)
         if link is not None:
             link.watch(orphaned=server.end)

@@ -16,7 +16,7 @@ from tests.support import people
 from tests.support.client import Client
 from tests.support.people import SECRET, Person
 
-from hubbub.app import Hubbub
+from hubbub.app import Hubbub, http_config
 from hubbub.chat.context import Chat
 from hubbub.config import load
 from hubbub.listener import listen
@@ -129,12 +129,7 @@ async def running(dsn: str, folder: Path, *, direct: str | None = None, **env: s
     listener = listen(settings)
     settings = replace(settings, port=listener.getsockname()[1])
     hubbub = await Hubbub.open(settings, lambda _: None)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            hubbub, http=hubbub.http_protocol, ws=hubbub.realtime.protocol_factory, lifespan="off", log_config=None,  # type: ignore[arg-type]
-            access_log=False, timeout_graceful_shutdown=2,
-        )
-    )  # fmt: skip
+    server = uvicorn.Server(http_config(hubbub))
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     db = await asyncpg.connect(direct or dsn)

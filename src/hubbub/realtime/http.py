@@ -108,7 +108,8 @@ class BoundedHttp(HttpToolsProtocol):
             status = HTTPStatus(error.row.status)
             head = (
                 f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-                f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
+                f"content-length: {len(body)}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+                "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nconnection: close\r\n\r\n"
             )
             self.transport.write(head.encode() + body)
         self.transport.close()

@@ -105,6 +105,9 @@ class Polling:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        options = registry.options
+        self._safe = options.safe_headers
+        self._strict = (*options.safe_headers, *([options.strict_transport] if options.strict_transport else []))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Any HTTP request may be given; what is not Engine.IO polling is refused with 400."""
@@ -113,11 +116,11 @@ class Polling:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin-1") or None
         host = headers.get(b"host", b"").decode("latin-1") or None
-        cors = self._cors(origin)
+        more = [*(self._strict if scope.get("scheme") == "https" else self._safe), *self._cors(origin)]
         method = scope["method"]
         if method == "OPTIONS":
             status = 204 if registry.allows(origin, host) else 403
-            await _answer(send, status, b"", _TEXT, cors + _preflight(headers))
+            await _answer(send, status, b"", _TEXT, more + _preflight(headers))
             return
         found = registry.check(scope["query_string"], method, "polling", origin, host)
         if isinstance(found, Connection) and (
@@ -125,32 +128,32 @@ class Polling:
         ):
             found = BAD_REQUEST  # upgraded: EIO "Upgrade", polling is over; the session itself goes on
         if isinstance(found, Refusal):
-            await _refuse(send, found, cors)
+            await _refuse(send, found, more)
         elif found is None:
             channel = PollingChannel()
             opening = channel.wait()
             registry.open(channel, State.POLLING)
-            await _answer(send, 200, opening.result(), _TEXT, cors)
+            await _answer(send, 200, opening.result(), _TEXT, more)
         elif method == "GET":
-            await self._get(found, scope["query_string"], receive, send, cors)
+            await self._get(found, scope["query_string"], receive, send, more)
         else:
-            await self._post(found, headers, receive, send, cors)
+            await self._post(found, headers, receive, send, more)
 
-    async def _get(self, connection: Connection, query: bytes, receive: Receive, send: Send, cors: Headers) -> None:
+    async def _get(self, connection: Connection, query: bytes, receive: Receive, send: Send, more: Headers) -> None:
         channel = connection.channel
         assert isinstance(channel, PollingChannel)
         found = _STAMP.search(query)
         stamp = found[1] if found else b""
         if stamp and stamp == channel.stamp:
             connection.fail(ProtocolViolation("the same poll twice"))
-            await _refuse(send, BAD_REQUEST, cors)
+            await _refuse(send, BAD_REQUEST, more)
             return
         channel.stamp = stamp
         if channel.ready:
             # EIO "Receiving data": "a client MUST NOT have more than one active GET request. Should it happen, the
             # server MUST return an HTTP 400 error status and close the session."
             connection.fail(ProtocolViolation("two polls at once"))
-            await _refuse(send, BAD_REQUEST, cors)
+            await _refuse(send, BAD_REQUEST, more)
             return
         poll = channel.wait()
         connection.channel_ready(channel)
@@ -164,17 +167,17 @@ class Polling:
                 gone.cancel()
                 if not poll.done():
                     connection.channel_lost(channel)  # answers the poll, to nobody
-        await _answer(send, 200, poll.result(), _TEXT, cors)
+        await _answer(send, 200, poll.result(), _TEXT, more)
 
     async def _post(
-        self, connection: Connection, headers: dict[bytes, bytes], receive: Receive, send: Send, cors: Headers
+        self, connection: Connection, headers: dict[bytes, bytes], receive: Receive, send: Send, more: Headers
     ) -> None:
         channel = connection.channel
         assert isinstance(channel, PollingChannel)
         if channel.posting:
             # EIO "Sending data": the same for POST.
             connection.fail(ProtocolViolation("two posts at once"))
-            await _refuse(send, BAD_REQUEST, cors)
+            await _refuse(send, BAD_REQUEST, more)
             return
         channel.posting = True
         try:
@@ -182,9 +185,9 @@ class Polling:
         finally:
             channel.posting = False
         if answer is None:
-            await _answer(send, 200, b"ok", _TEXT, cors)  # EIO "Sending data": "with the string `ok`"
+            await _answer(send, 200, b"ok", _TEXT, more)  # EIO "Sending data": "with the string `ok`"
         else:
-            await _refuse(send, answer, cors)
+            await _refuse(send, answer, more)
 
     async def _take(
         self, connection: Connection, channel: PollingChannel, headers: dict[bytes, bytes], receive: Receive
@@ -267,12 +270,12 @@ def _preflight(headers: dict[bytes, bytes]) -> Headers:
     ]
 
 
-async def _refuse(send: Send, refusal: Refusal, cors: Headers) -> None:
+async def _refuse(send: Send, refusal: Refusal, more: Headers) -> None:
     # An unread body would be read to its end otherwise.
-    more = [(b"connection", b"close")] if refusal.status in (408, 413) else []
+    own = [(b"connection", b"close")] if refusal.status in (408, 413) else []
     if refusal.retry_after is not None:
-        more.append((b"retry-after", str(refusal.retry_after).encode()))
-    await _answer(send, refusal.status, refusal.body, b"application/json", cors + more)
+        own.append((b"retry-after", str(refusal.retry_after).encode()))
+    await _answer(send, refusal.status, refusal.body, b"application/json", more + own)
 
 
 async def _answer(send: Send, status: int, body: bytes, content_type: bytes, headers: Headers) -> None:
@@ -284,7 +287,6 @@ async def _answer(send: Send, status: int, body: bytes, content_type: bytes, hea
                 (b"content-type", content_type),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", b"no-store"),
-                (b"x-content-type-options", b"nosniff"),
                 *headers,
             ],
         }

@@ -43,6 +43,8 @@ class Options:
         inbox_max: events of one connection that may be unanswered before reading it is paused.
         compression: whether WebSockets of clients that offer it are compressed.
         max_connections: sessions above which new ones are refused with 503, for official clients to try again.
+        safe_headers: what every answer of polling carries for the sake of browsers.
+        strict_transport: the header beside them where the client came by https.
     """
 
     path: str = "/socket.io/"
@@ -59,6 +61,8 @@ class Options:
     compression: bool = False
     max_connections: int = 100_000
     sid_prefix: str = ""
+    safe_headers: tuple[tuple[bytes, bytes], ...] = ((b"x-content-type-options", b"nosniff"),)
+    strict_transport: tuple[bytes, bytes] | None = None
 
 
 @dataclass(slots=True)

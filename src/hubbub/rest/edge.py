@@ -26,7 +26,12 @@ SAFE_HEADERS: Final = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
+"""What every answer carries that does not say otherwise; `realtime` is given the same for polling."""
+STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
+"""Beside them where the client came by https, to us or to a trusted proxy (RFC 6797, 7.2: never over http)."""
 _REQUEST_ID: Final = re.compile(rb"^[A-Za-z0-9._-]{1,64}\Z")
 
 log = structlog.get_logger("rest")
@@ -38,11 +43,14 @@ class SafeEdge:
     def __init__(self, application: ASGIApp, stats: RestStats) -> None:
         self._application = application
         self._stats = stats
+        self._has_warned = False
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        if not self._has_warned:
+            self._has_warned = _comes_by_a_stranger(scope)
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode() if _REQUEST_ID.match(given) else new_id().hex
         method = scope["method"]
@@ -55,7 +63,7 @@ class SafeEdge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_safe_headers(message["headers"], inner["path"], request_id)
+                message["headers"] = _with_safe_headers(message["headers"], inner, request_id)
             elif method == "HEAD" and message["type"] == "http.response.body":
                 if message.get("more_body"):
                     return
@@ -87,11 +95,30 @@ class SafeEdge:
             )
 
 
-def _with_safe_headers(headers: Any, path: str, request_id: str) -> list[tuple[bytes, bytes]]:
+def _comes_by_a_stranger(scope: Any) -> bool:
+    """Whether the request came through a proxy that is not trusted, whose people all count as one; then it is said.
+
+    Where the proxy is trusted, uvicorn has put one of the addresses that it names in the place of its own.
+    """
+    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    client = scope["client"][0] if scope.get("client") else ""
+    if not named or client in named:
+        return False
+    log.warning(
+        "X-Forwarded-For comes from an address that is not in HUBBUB_TRUSTED_PROXIES, and is ignored: all people behind it "
+        "are one address to the limit of sign-ins. If that is your proxy, name it there. Said once.",
+        proxy=client,
+    )
+    return True
+
+
+def _with_safe_headers(headers: Any, scope: Any, request_id: str) -> list[tuple[bytes, bytes]]:
     """The headers of an answer, with those that every answer has."""
     kept = [(bytes(name).lower(), bytes(value)) for name, value in headers]
     names = {name for name, _ in kept}
     kept += [header for header in SAFE_HEADERS if header[0] not in names]
-    if path.startswith("/api/") and b"cache-control" not in names:
+    if scope.get("scheme") == "https":
+        kept.append(STRICT_TRANSPORT)
+    if scope["path"].startswith("/api/") and b"cache-control" not in names:
         kept.append((b"cache-control", b"no-store"))
     return [*kept, (b"x-request-id", request_id.encode())]

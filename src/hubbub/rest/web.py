@@ -97,7 +97,9 @@ class WebPage:
             (b"etag", page.etag.encode()),
             (b"last-modified", format_datetime(page.modified, usegmt=True).encode()),
             (b"cache-control", b"no-cache"),
-            (b"access-control-allow-origin", b"*"),  # the same for everybody; pages elsewhere import js/client
+            # The same for everybody; pages elsewhere import js/client.
+            (b"access-control-allow-origin", b"*"),
+            (b"cross-origin-resource-policy", b"cross-origin"),
         ]
         if not held:
             headers.append((b"content-length", str(len(page.body)).encode()))

@@ -77,6 +77,6 @@ def refuse(status: int, body: bytes, retry_after: int | None = None) -> bytes:
     later = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nSec-WebSocket-Version: {_VERSION}\r\n{later}\r\n"
+        f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\nSec-WebSocket-Version: {_VERSION}\r\n{later}\r\n"
     )
     return head.encode() + body
