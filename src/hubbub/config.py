@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +69,20 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
 
 
+def _proxies(text: str) -> tuple[str, ...]:
+    """Addresses and networks; `*` for any."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    for part in found:
+        try:
+            if part != "*" or len(found) > 1:
+                ip_network(part)
+        except ValueError:
+            raise ValueError(
+                "addresses and networks such as 10.0.0.9, 10.1.0.0/16 or fd00::/8, separated by commas; or * alone"
+            ) from None
+    return found
+
+
 def _address(text: str) -> str | None:
     """`host:port`, an IPv6 address in brackets."""
     host, colon, port = text.strip().rpartition(":")
@@ -85,6 +100,16 @@ def _choice(*words: str) -> Callable[[str], str]:
         if word not in words:
             raise ValueError("one of " + ", ".join(words))
         return word
+
+    return read
+
+
+def _words(*known: str) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        words = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+        if not set(words) <= set(known):
+            raise ValueError("some of " + ", ".join(known) + ", separated by commas")
+        return words
 
     return read
 
@@ -333,8 +358,17 @@ class Settings:
     trusted_proxies: tuple[str, ...] = setting(
         "HUBBUB_TRUSTED_PROXIES",
         (),
-        _origins,
-        "Addresses of proxies whose X-Forwarded-* headers are believed, separated by commas.",
+        _proxies,
+        "Addresses and networks (`10.1.0.0/16`) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by "
+        "commas. Of several hops the last one that is no such proxy is the client. `*` believes everybody: only where nobody "
+        "but the proxy can reach the port.",
+    )
+    allow_unsafe: tuple[str, ...] = setting(
+        "HUBBUB_ALLOW_UNSAFE",
+        (),
+        _words("cleartext", "weak-secret"),
+        "What `hubbub serve` shall not refuse although it is unsafe, separated by commas: `cleartext` (other machines reach HOST "
+        "without TLS or a trusted proxy), `weak-secret` (JWT_SECRET can be guessed).",
     )
     log_level: str = setting(
         "HUBBUB_LOG_LEVEL", "info", _choice("debug", "info", "warning", "error"), "How much is logged."

@@ -43,6 +43,13 @@ def test_a_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
             ("https://a.example", "https://b.example"),
         ),
         ("DATABASE_URL", "  ", "database_url", None),
+        (
+            "HUBBUB_TRUSTED_PROXIES",
+            "10.0.0.9, 10.1.0.0/16,fd00::/8",
+            "trusted_proxies",
+            ("10.0.0.9", "10.1.0.0/16", "fd00::/8"),
+        ),
+        ("HUBBUB_TRUSTED_PROXIES", "*", "trusted_proxies", ("*",)),
         ("HUBBUB_LOG_LEVEL", "DEBUG", "log_level", "debug"),
     ],
 )
@@ -61,6 +68,9 @@ def test_forms(name: str, text: str, field: str, value: object) -> None:
         ("JWT_EXPIRES_IN", "soon"),
         ("HUBBUB_LOG_FORMAT", "xml"),
         ("JWT_SECRET", "short"),
+        ("HUBBUB_TRUSTED_PROXIES", "proxy"),
+        ("HUBBUB_TRUSTED_PROXIES", "10.0.0.1/16"),
+        ("HUBBUB_TRUSTED_PROXIES", "10.0.0.1,*"),
         ("HUBBUB_POTR", "1"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from hubbub.cli import console, migrations
+from hubbub.cli import console, migrations, safety
 from hubbub.config import ConfigError, Settings, load, without_secrets
 from hubbub.fanout.line_bus import LineBroken
 from hubbub.fanout.nats import open_line
@@ -37,8 +37,9 @@ async def _examine(each: Callable[[Check], None], progress: Callable[[str], None
         found.append(check)
         each(check)
         if check.name == "settings" and check.status == OK:
-            found.append(await _bus(load()))
-            each(found[-1])
+            for more in (safety.check(load()), await _bus(load())):
+                found.append(more)
+                each(more)
     return found
 
 
@@ -69,7 +70,7 @@ async def _bus(settings: Settings) -> Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Check settings, database, rights, schema, limits, clock and bus; changes nothing."""
+    """Check settings and their safety, database, rights, schema, limits, clock and bus; changes nothing."""
     try:
         if as_json:
             found = asyncio.run(_examine(lambda _: None, console.silent))

@@ -7,8 +7,9 @@ import socket
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from hubbub.cli import console, migrations
+from hubbub.cli import console, migrations, safety
 from hubbub.config import Settings
 from hubbub.postgres import PostgresUnavailable, Trouble
 
@@ -29,7 +30,17 @@ def serve(
     console.guarded(settings, lambda: _serve(settings))
 
 
+def _refuse_what_is_unsafe(settings: Settings) -> None:
+    findings = safety.unsafe(settings)
+    refusal = safety.refusal(findings)
+    if refusal is not None:
+        raise PostgresUnavailable(refusal)
+    for finding in findings:
+        console.err.print(Text("! ", "yellow") + Text(f"{finding.rule.what} ({finding.rule.word})"), soft_wrap=True)
+
+
 def _serve(settings: Settings) -> None:
+    _refuse_what_is_unsafe(settings)
     # Loaded here: `hubbub db …` and `--help` need nothing of the web, nor does the parent of workers.
     if settings.workers > 1:
         from hubbub.workers.parent import serve as run
