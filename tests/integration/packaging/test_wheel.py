@@ -79,13 +79,14 @@ def test_the_sdist_makes_the_same_wheel(dist: Path, wheel: Path, tmp_path: Path)
 
 
 def test_the_version_is_the_packages(programs: Path, tmp_path: Path) -> None:
-    for command in ([programs / "hubbub"], [programs / "python", "-m", "hubbub"]):
-        said = subprocess.run([*command, "version"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-        assert said.startswith(f"Hubbub {__version__} (schema {HEAD}, Python ")
-    where = "import hubbub, importlib.metadata as m; print(hubbub.__file__, m.version('hubbub'))"
-    said = subprocess.run([programs / "python", "-c", where], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert said.stdout.startswith(str(programs.parent)), "the checkout is not on the path"
-    assert said.stdout.endswith(f" {__version__}\n")
+    def ask(*arguments: str) -> str:
+        command = [programs / "python", *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    assert ask("-m", "hubbub", "version").startswith(f"Hubbub {__version__} (schema {HEAD}, Python ")
+    said = ask("-c", "import hubbub, importlib.metadata as m; print(hubbub.__file__, m.version('hubbub'))")
+    assert said.startswith(str(programs.parent)), "the checkout is not on the path"
+    assert said.endswith(f" {__version__}\n")
 
 
 async def test_it_serves_from_an_empty_folder(programs: Path, tmp_path: Path) -> None:

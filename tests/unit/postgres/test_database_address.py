@@ -43,6 +43,23 @@ def test_places_and_names(url: str, hosts: Any, user: str, password: str | None,
     assert (spec.hosts, spec.user, spec.password, spec.database) == (hosts, user, password, database)
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user", "database", "mode"),
+    [
+        ("postgres://u1ab2:p3cd@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d5ef", "ec2-1-2-3-4.compute-1.amazonaws.com", 5432, "u1ab2", "d5ef", "prefer"),
+        ("postgresql://user:pass@instance.region.rds.amazonaws.com:5432/chatdb", "instance.region.rds.amazonaws.com", 5432, "user", "chatdb", "prefer"),
+        ("postgresql://doadmin:AVNS_x@db-1.b.db.ondigitalocean.com:25060/defaultdb?sslmode=require", "db-1.b.db.ondigitalocean.com", 25060, "doadmin", "defaultdb", "require"),
+        ("postgresql://postgres.abcd:x@aws-0-eu-central-1.pooler.supabase.com:6543/postgres", "aws-0-eu-central-1.pooler.supabase.com", 6543, "postgres.abcd", "postgres", "prefer"),
+    ],
+    ids=["heroku", "rds", "digitalocean", "supabase"],
+)  # fmt: skip
+def test_addresses_as_providers_write_them(url: str, host: str, port: int, user: str, database: str, mode: str) -> None:
+    spec = read(url)
+    assert (spec.hosts, spec.user, spec.database, spec.tls.mode) == (((host, port),), user, database, mode)
+    verified = read(url.partition("?")[0], DB_SSL="true", HUBBUB_DB_SSL_ROOT_CERT="/etc/provider-ca.pem")
+    assert (verified.tls.mode, verified.tls.root_cert) == ("verify-full", "/etc/provider-ca.pem")
+
+
 def test_the_address_of_the_operators_guide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGUSER", "somebody")
     spec = read("postgresql://localhost:5432/chatdb")
