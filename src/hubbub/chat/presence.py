@@ -202,7 +202,8 @@ class Presence:
                     await presence.closed(conn, closed)
                     del self._closed[: len(closed)]
                 online = await presence.now_online(conn, arrived) if arrived else []
-                self._arrived.difference_update(arrived)
+                # Whoever has come once more meanwhile has no row yet, and is asked for again.
+                self._arrived -= set(arrived) - {session.user_id for session in self._opened.values()}
                 await self._publish(conn, online)
 
     async def _flush_touched(self) -> None:

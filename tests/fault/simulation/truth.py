@@ -188,8 +188,9 @@ class Connection:
 
     # sql/presence.sql
 
-    def take_lease(self, node: UUID, _host: str, _address: str, seconds: float) -> None:
+    def take_lease(self, node: UUID, _host: str, _address: str, _revision: str, seconds: float) -> UUID:
         self._truth.leases[node] = _now() + seconds
+        return node
 
     def renew_lease(self, node: UUID, seconds: float) -> UUID | None:
         if node not in self._truth.leases:

@@ -17,6 +17,7 @@ from hubbub.chat.access import find_room
 from hubbub.domain import limits
 from hubbub.domain.ids import new_id
 from hubbub.errors import HubbubError
+from hubbub.store import presence as store
 
 LONG_AGO = float("-inf")
 
@@ -67,6 +68,31 @@ async def test_a_node_that_was_swept_accepts_nothing_and_comes_back_as_another(
         return found == here.chat.presence.lease.node_id
 
     await eventually(has_row_of_the_new_node)
+
+
+async def test_who_comes_back_while_it_is_written_that_they_came(
+    nodes: tuple[Running, Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their first coming left no row; the second has none yet when the database is asked about the first."""
+    here, _ = nodes
+    ann = await here.person("ann")
+    presence = here.chat.presence
+    ask, second = store.now_online, []
+
+    async def asked(conn: Any, user_ids: Any) -> Any:
+        found = await ask(conn, user_ids)
+        if not second:
+            second.append(presence.opened(ann.actor, "second"))
+        return found
+
+    monkeypatch.setattr(store, "now_online", asked)
+    presence.closed(presence.opened(ann.actor, "first"))
+
+    async def is_online() -> bool:
+        return bool(await here.db.fetchval("SELECT status = 'online' FROM users WHERE user_id = $1", ann.user_id))
+
+    await eventually(is_online)
+    presence.closed(second[0])
 
 
 async def test_a_fenced_node_answers_rest_with_something_to_retry_and_then_works(
