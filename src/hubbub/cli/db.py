@@ -14,7 +14,8 @@ import typer
 
 from hubbub.cli import console, migrations
 from hubbub.config import Settings
-from hubbub.postgres import ConnectionSpec, PostgresUnavailable, diagnose, hosts, server_for
+from hubbub.errors import HubbubError
+from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Trouble, diagnose, hosts, server_for
 from hubbub.postgres.borrow import borrowed
 from hubbub.postgres.doctor import Connect, MigrationState
 from hubbub.store import epoch
@@ -40,6 +41,27 @@ async def with_database(
             return await work(spec, connect)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise PostgresUnavailable(diagnose(error, spec)) from error
+
+
+async def with_connection(settings: Settings, as_json: bool, work: Callable[[asyncpg.Connection], Awaitable[_T]]) -> _T:
+    """`with_database`, for work that one connection does on tables that have to be there; a refusal becomes a trouble."""
+
+    async def connected(_: ConnectionSpec, connect: Connect) -> _T:
+        connection = await connect()
+        try:
+            return await work(connection)
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
+            title = "This database is not ready for Hubbub, or not for this version of it"
+            raise PostgresUnavailable(
+                Trouble("schema", title, str(error), ("hubbub db status", "hubbub db upgrade"))
+            ) from error
+        except HubbubError as error:
+            fields = "; ".join(f"{name}: {reason}" for name, reason in (error.fields or {}).items())
+            raise PostgresUnavailable(Trouble(error.code, error.message, fields)) from error
+        finally:
+            await connection.close()
+
+    return await with_database(settings, as_json, connected)
 
 
 async def _upgrade(spec: ConnectionSpec, connect: Connect) -> tuple[ConnectionSpec, MigrationState, list[str]]:

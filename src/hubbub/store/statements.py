@@ -13,6 +13,17 @@ from typing import Final
 _HEAD: Final = re.compile(r"^-- name: (\w+)\n((?:-- .*\n)+)", re.MULTILINE)
 
 
+def nouns() -> list[str]:
+    """The files there are, by name."""
+    return sorted(path.name.removesuffix(".sql") for path in files("hubbub.store").joinpath("sql").iterdir())
+
+
+def sentences(noun: str) -> Mapping[str, str]:
+    """What each statement of `sql/<noun>.sql` is for, by name."""
+    text = files("hubbub.store").joinpath("sql", f"{noun}.sql").read_text(encoding="utf-8")
+    return {head[1]: " ".join(head[2].replace("-- ", " ").split()) for head in _HEAD.finditer(text)}
+
+
 def load(noun: str) -> Mapping[str, str]:
     """The statements of `sql/<noun>.sql` by name.
 
