@@ -18,6 +18,7 @@ from hubbub.domain.ids import new_id
 from hubbub.domain.model import Actor, User
 from hubbub.errors import HubbubError
 from hubbub.store import commands, rooms, sessions, users
+from hubbub.store.database import Connection, Record
 
 ERASE_BATCH = 500
 
@@ -33,21 +34,46 @@ async def register(chat: Chat, command: Register, *, address: str, user_agent: s
     """
     if not chat.rules.registration_open:
         raise HubbubError("forbidden", "Registration is closed here; ask whoever runs this server.")
+    names = check_names(command)
+    password_hash = await chat.passwords.hash(command.password, address)
+    async with chat.database.transaction() as conn:
+        row = await add_account(conn, command, names, password_hash)
+        row = await users.logged_in(conn, row["user_id"], password_hash)
+        return await open_session(chat, conn, row, user_agent)
+
+
+def check_names(command: Register) -> tuple[str, str | None]:
+    """The display name and the avatar of a new account, in their one form.
+
+    Raises:
+        HubbubError: `validation_failed`.
+    """
     display_name = check_name(command.display_name or command.username, "displayName")
     avatar = check_avatar(command.avatar)
     if command.username.lower().startswith(("deleted-", "guest-")):
         raise HubbubError("validation_failed", fields={"username": "This beginning is kept for the server's own use"})
-    password_hash = await chat.passwords.hash(command.password, address)
-    async with chat.database.transaction() as conn:
-        row = await users.register(conn, new_id(), command.username, command.email, password_hash, display_name, avatar)
-        if row is None:
-            name_taken, email_taken = await users.taken(conn, command.username, command.email)
-            fields = {"username": "This name is taken"} if name_taken else {}
-            if email_taken:
-                fields["email"] = "This address is taken"
-            raise HubbubError("conflict", "The name or the address is taken.", fields=fields)
-        row = await users.logged_in(conn, row["user_id"], password_hash)
-        return await open_session(chat, conn, row, user_agent)
+    return display_name, avatar
+
+
+async def add_account(
+    conn: Connection, command: Register, names: tuple[str, str | None], password_hash: str, role: str = "user"
+) -> Record:
+    """The row of a new account, inside a transaction.
+
+    Args:
+        names: what `check_names` gave.
+
+    Raises:
+        HubbubError: `conflict` by field.
+    """
+    row = await users.register(conn, new_id(), command.username, command.email, password_hash, *names, role)
+    if row is None:
+        name_taken, email_taken = await users.taken(conn, command.username, command.email)
+        fields = {"username": "This name is taken"} if name_taken else {}
+        if email_taken:
+            fields["email"] = "This address is taken"
+        raise HubbubError("conflict", "The name or the address is taken.", fields=fields)
+    return row
 
 
 async def read_user(chat: Chat, actor: Actor | None, user_id: UUID) -> User:
@@ -158,14 +184,8 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
         # is erased at the end.
         await _erase_messages(chat, user_id)
     async with chat.database.transaction() as conn:
-        row = await users.by_id(conn, user_id)
-        if row is None:
-            raise HubbubError("not_found", "There is no such account.")
-        left = await users.leave_all_rooms(conn, user_id)
+        left, ended = await end_account(conn, user_id)
         names = await rooms.names(conn, [room_id for room_id, _ in left])
-        await users.delete_account(conn, user_id)
-        await commands.forget(conn, user_id)
-        ended = await sessions.revoke_others(conn, user_id, None)
     for room_id, number in left:
         who = (user_id, "deleted user", "Deleted user", None)
         data = coming(UserLeft, "left the room", room_id, names.get(room_id, ""), *who, number)
@@ -173,6 +193,20 @@ async def delete_user(chat: Chat, actor: Actor, user_id: UUID, *, erase: bool) -
     chat.bus.publish(Revoked(session_ids=tuple(ended)))
     if erase:
         await _erase_messages(chat, user_id)
+
+
+async def end_account(conn: Connection, user_id: UUID) -> tuple[list[tuple[UUID, int]], list[UUID]]:
+    """End an account, inside a transaction: the rooms it left, with the number of each change, and its sessions.
+
+    Raises:
+        HubbubError: `not_found`.
+    """
+    if await users.by_id(conn, user_id) is None:
+        raise HubbubError("not_found", "There is no such account.")
+    left = await users.leave_all_rooms(conn, user_id)
+    await users.delete_account(conn, user_id)
+    await commands.forget(conn, user_id)
+    return left, await sessions.revoke_others(conn, user_id, None)
 
 
 async def _erase_messages(chat: Chat, user_id: UUID) -> None:

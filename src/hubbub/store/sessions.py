@@ -38,6 +38,11 @@ async def revoke_others(conn: Connection, user_id: UUID, keep: UUID | None) -> l
     return [row["session_id"] for row in await conn.fetch(SQL["revoke_others"], user_id, keep)]
 
 
+async def of_user(conn: Connection, user_id: UUID, limit: int) -> list[Record]:
+    """The sessions of an account that stand, the latest used first, each with its open `connections`."""
+    return list(await conn.fetch(SQL["sessions_of"], user_id, limit))
+
+
 async def live(conn: Connection, session_id: UUID, user_id: UUID) -> Record | None:
     """The account behind a session that still stands."""
     return await conn.fetchrow(SQL["live"], session_id, user_id)

@@ -67,6 +67,18 @@ async def page(conn: Connection, after: UUID, limit: int, offset: int) -> Sequen
     return await conn.fetch(SQL["page"], after, limit, offset)  # type: ignore[no-any-return]
 
 
+async def by_name_after(
+    conn: Connection, after: str, limit: int, *, role: str | None = None, disabled: bool = False
+) -> Sequence[Record]:
+    """Accounts by name, for an operator; those of a role, or the disabled ones, alone."""
+    return await conn.fetch(SQL["by_name_after"], after, limit, role, disabled)  # type: ignore[no-any-return]
+
+
+async def figures(conn: Connection, user_id: UUID, most: int) -> Record:
+    """How many `rooms` and `messages` (each up to `most`), `sign_ins` and `connections` an account has."""
+    return await conn.fetchrow(SQL["figures"], user_id, most)
+
+
 async def count(conn: Connection) -> int:
     return int(await conn.fetchval(SQL["count"]))
 
@@ -103,9 +115,14 @@ async def update_profile(
     return await conn.fetchrow(SQL["update_profile"], user_id, *display_name, *avatar, *bio)
 
 
-async def set_role(conn: Connection, username: str, role: str) -> Record | None:
+async def set_role(conn: Connection, user_id: UUID, role: str) -> None:
     """Make somebody an administrator, or no longer."""
-    return await conn.fetchrow(SQL["set_role"], username, role)
+    await conn.execute(SQL["set_role"], user_id, role)
+
+
+async def set_disabled(conn: Connection, user_id: UUID, disabled: bool) -> None:
+    """Close an account to everybody, or open it again."""
+    await conn.execute(SQL["set_disabled"], user_id, disabled)
 
 
 async def leave_all_rooms(conn: Connection, user_id: UUID) -> list[tuple[UUID, int]]:

@@ -53,3 +53,12 @@ SELECT s.session_id, u.role, coalesce(nullif(u.display_name, ''), u.username) AS
 FROM hubbub.auth_sessions AS s JOIN public.users AS u USING (user_id)
 WHERE s.session_id = ANY ($1::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > now()
   AND u.deleted_at IS NULL AND u.disabled_at IS NULL;
+
+-- name: sessions_of
+-- The sessions of an account that stand, the latest used first, each with its open connections.
+SELECT s.session_id, s.created_at, s.last_used_at, s.expires_at, s.user_agent,
+    (SELECT count(*) FROM public.active_sessions AS a
+     WHERE a.user_id = s.user_id AND a.auth_session_id = s.session_id) AS connections
+FROM hubbub.auth_sessions AS s
+WHERE s.user_id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()
+ORDER BY s.last_used_at DESC, s.session_id LIMIT $2;

@@ -36,6 +36,23 @@ SELECT * FROM public.users
 WHERE deleted_at IS NULL AND user_id > $1
 ORDER BY user_id LIMIT $2 OFFSET $3;
 
+-- name: by_name_after
+-- Accounts by name after a name, for an operator; of one role, and the disabled ones alone, where that is asked for: then
+-- those between are passed over, up to the whole table.
+SELECT user_id, username, display_name, email, role, status, last_seen, last_login, created_at, disabled_at
+FROM public.users
+WHERE deleted_at IS NULL AND username > $1 AND ($3::text IS NULL OR role = $3) AND (NOT $4 OR disabled_at IS NOT NULL)
+ORDER BY username LIMIT $2;
+
+-- name: figures
+-- How much an account has: rooms and messages, each counted up to `$2`, sign-ins that stand, connections.
+SELECT
+    (SELECT count(*) FROM (SELECT FROM public.room_members WHERE user_id = $1 AND is_active LIMIT $2) AS few) AS rooms,
+    (SELECT count(*) FROM (SELECT FROM public.messages WHERE user_id = $1 LIMIT $2) AS few) AS messages,
+    (SELECT count(*) FROM hubbub.auth_sessions
+     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()) AS sign_ins,
+    (SELECT count(*) FROM public.active_sessions WHERE user_id = $1) AS connections;
+
 -- name: count
 -- How many accounts the directory has, counted up to 10,000.
 SELECT count(*) FROM (SELECT FROM public.users WHERE deleted_at IS NULL LIMIT 10000) AS few;
@@ -71,7 +88,12 @@ RETURNING *;
 
 -- name: set_role
 -- Makes somebody an administrator, or no longer.
-UPDATE public.users SET role = $2 WHERE lower(username) = lower($1) AND deleted_at IS NULL RETURNING *;
+UPDATE public.users SET role = $2 WHERE user_id = $1 AND deleted_at IS NULL;
+
+-- name: set_disabled
+-- Nobody can sign in to the account, or use it, until it is enabled again. It keeps all that it has.
+UPDATE public.users SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END
+WHERE user_id = $1 AND deleted_at IS NULL;
 
 -- name: delete_account
 -- The account is gone: nobody can sign in, and its messages are shown as a deleted user's. Its names become free again.
