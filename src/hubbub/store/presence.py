@@ -58,9 +58,19 @@ async def retire(conn: Connection, node_id: UUID) -> bool:
     return bool(await conn.fetchval(SQL["others_live"], node_id))
 
 
-async def sweep(conn: Connection) -> None:
-    """Remove nodes whose lease has run out, and their connections; one node does so at a time."""
-    await conn.execute(SQL["sweep"])
+async def anybody_serves(conn: Connection) -> bool:
+    """Whether there is a node that lives."""
+    return bool(await conn.fetchval(SQL["others_live"], UUID(int=0)))
+
+
+async def sweep(conn: Connection) -> int:
+    """Remove nodes whose lease has run out, and their connections: how many. One node does so at a time."""
+    return int((await conn.execute(SQL["sweep"])).split()[-1])
+
+
+async def page(conn: Connection, after: UUID, limit: int, user_id: UUID | None = None) -> Sequence[Record]:
+    """Connections by id after an id, of everybody or of one person; `is_held` says whether their process lives."""
+    return await conn.fetch(SQL["page"], after, limit, user_id)  # type: ignore[no-any-return]
 
 
 async def opened(conn: Connection, node_id: UUID, rows: Sequence[tuple[UUID, UUID, str, UUID]]) -> None:

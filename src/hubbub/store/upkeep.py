@@ -20,6 +20,6 @@ async def deployment(conn: Connection) -> str:
     return str(await conn.fetchval(SQL["deployment"]))
 
 
-async def prune(conn: Connection) -> None:
-    """Forget some of the sessions that ended long ago."""
-    await conn.execute(SQL["prune"])
+async def prune(conn: Connection) -> int:
+    """Forget some of the sessions that ended long ago: how many; 0 when none is left."""
+    return int((await conn.execute(SQL["prune"])).split()[-1])

@@ -126,3 +126,13 @@ CROSS JOIN LATERAL (
         WHERE m.user_id = u.user_id AND m.is_active LIMIT $3
     ) AS few
 ) AS x;
+
+-- name: page
+-- The connections by id after an id, of everybody or of one person, with the process that holds each: one whose process is
+-- gone is swept soon.
+SELECT s.session_id, u.username, r.room_name AS room, s.connected_at, s.last_activity, s.socket_id, s.node_id, n.host,
+    coalesce(n.lease_until >= now(), false) AS is_held
+FROM public.active_sessions AS s JOIN public.users AS u USING (user_id)
+LEFT JOIN public.rooms AS r ON r.room_id = s.room_id LEFT JOIN hubbub.nodes AS n ON n.node_id = s.node_id
+WHERE s.session_id > $1 AND ($3::uuid IS NULL OR s.user_id = $3)
+ORDER BY s.session_id LIMIT $2;
