@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from hubbub.cli import bench, config, db, db_look, doctor, promote, roles, serve, sessions, user, version
+from hubbub.cli import (
+    bench,
+    config,
+    db,
+    db_look,
+    doctor,
+    messages,
+    promote,
+    roles,
+    room,
+    serve,
+    sessions,
+    user,
+    version,
+)
 from hubbub.cli.console import EXIT_CODES
 
 app = typer.Typer(
@@ -26,6 +40,8 @@ for look in (db_look.stats, db_look.activity, db_look.vacuum, db_look.explain):
     db.app.command(look.__name__, epilog=EXIT_CODES)(look)
 app.add_typer(db.app, name="db")
 app.add_typer(user.app, name="user")
+app.add_typer(room.app, name="room")
+app.add_typer(messages.app, name="messages")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(bench.app, name="bench")
 

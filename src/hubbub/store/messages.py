@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
 
 SQL: Final = load("messages")
+EXPORT_BATCH: Final = 500  # rows in memory at once
 NEWEST: Final = 2**62  # a `before` that no message has reached
 _NOBODY: Final = "deleted user"
 
@@ -107,3 +109,13 @@ async def at(conn: Connection, places: Sequence[tuple[UUID, int]]) -> list[Recor
     return await conn.fetch(  # type: ignore[no-any-return]
         SQL["at"], [room_id for room_id, _ in places], [seq for _, seq in places]
     )
+
+
+async def export(
+    conn: Connection, room_id: UUID, since: datetime | None = None, until: datetime | None = None
+) -> AsyncGenerator[Sequence[Record], None]:
+    """The messages of a room in order, as of one moment, `EXPORT_BATCH` at a time at most; from `since` to before `until`."""
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        cursor = await conn.cursor(SQL["export"], room_id, since, until)
+        while batch := await cursor.fetch(EXPORT_BATCH):
+            yield batch

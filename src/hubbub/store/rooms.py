@@ -83,6 +83,11 @@ async def page(conn: Connection, user_id: UUID, after: str, limit: int, offset: 
     return [info_of(row, user_count=row["user_count"], unread=row["unread"]) for row in rows]
 
 
+async def stats_after(conn: Connection, after: str, limit: int) -> list[Record]:
+    """Every room's figures, by name after a name, for an operator."""
+    return list(await conn.fetch(SQL["stats_after"], after, limit))
+
+
 async def count(conn: Connection, user_id: UUID) -> int:
     return int(await conn.fetchval(SQL["count"], user_id))
 

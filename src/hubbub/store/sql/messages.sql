@@ -65,3 +65,11 @@ SELECT message_id, room_id FROM public.messages WHERE message_id = ANY ($1::uuid
 SELECT m.message_id, m.room_id, m.seq, m.user_id
 FROM unnest($1::uuid[], $2::bigint[]) AS p (room_id, seq)
 JOIN public.messages AS m ON m.room_id = p.room_id AND m.seq = p.seq;
+
+-- name: export
+-- Every message of a room in order, or those of a time: read by a cursor, from its first place to its last.
+SELECT m.message_id, m.seq, m.change_seq, m.user_id, u.username, u.display_name, m.message_text, m.created_at,
+    m.edited_at, m.is_deleted, m.reply_to
+FROM public.messages AS m LEFT JOIN public.users AS u ON u.user_id = m.user_id AND u.deleted_at IS NULL
+WHERE m.room_id = $1 AND ($2::timestamptz IS NULL OR m.created_at >= $2) AND ($3::timestamptz IS NULL OR m.created_at < $3)
+ORDER BY m.seq;

@@ -108,3 +108,10 @@ SELECT room_id, room_name FROM public.rooms WHERE room_id = ANY ($1::uuid[]);
 -- name: by_id_even_deleted
 -- A room's row whether or not it was deleted, to tell its listeners so.
 SELECT * FROM public.rooms WHERE room_id = $1;
+
+-- name: stats_after
+-- Rooms and their figures by name after a name, private ones too, for an operator.
+SELECT s.room_id, s.room_name, r.is_private, s.total_messages, s.total_members, s.active_users, s.last_message_at
+FROM public.room_stats_view AS s JOIN public.rooms AS r USING (room_id)
+WHERE s.room_name > $1
+ORDER BY s.room_name LIMIT $2;
