@@ -16,6 +16,7 @@ from hubbub.cli import (
     room,
     serve,
     sessions,
+    top,
     user,
     version,
 )
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("serve", epilog=EXIT_CODES)(serve.serve)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
+app.command("top", epilog=EXIT_CODES)(top.top)
 app.command("doctor", epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.command("config", epilog=EXIT_CODES)(config.show)
 app.command("version", epilog=EXIT_CODES)(version.show)

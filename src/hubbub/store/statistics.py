@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
+import asyncpg
+
 from hubbub.store.database import Connection, Record
 from hubbub.store.statements import load
 
@@ -48,6 +50,18 @@ async def connections(conn: Connection) -> Sequence[Record]:
 async def activity(conn: Connection, *, idle: bool, limit: int) -> Sequence[Record]:
     """What the other connections to this database do, the longest at it first."""
     return await conn.fetch(SQL["activity"], idle, limit)  # type: ignore[no-any-return]
+
+
+async def slowest(conn: Connection) -> Sequence[Record]:
+    """The statements that took the most time: `query`, `calls`, `mean_seconds`, `total_seconds`.
+
+    Nothing where the extension pg_stat_statements is not in this database, or not loaded by its server.
+    """
+    command = await conn.fetchval(SQL["slowest"])
+    try:
+        return await conn.fetch(command) if command is not None else []
+    except (asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InsufficientPrivilegeError):
+        return []
 
 
 async def to_vacuum(conn: Connection, names: Sequence[str] | None) -> Sequence[Record]:

@@ -85,3 +85,12 @@ FROM pg_stat_user_tables AS s WHERE s.relid = $1;
 SELECT format('EXPLAIN (%s) EXECUTE hubbub_explained', $1::text) || coalesce(
     '(' || (SELECT string_agg(quote_nullable(p.value), ', ' ORDER BY p.place)
             FROM unnest($2::text[]) WITH ORDINALITY AS p (value, place)) || ')', '');
+
+-- name: slowest
+-- The command that asks the extension pg_stat_statements for what took the most time in this database; NULL where that
+-- extension is not in it.
+SELECT format(
+    'SELECT s.query, s.calls, s.mean_exec_time / 1000 AS mean_seconds, s.total_exec_time / 1000 AS total_seconds '
+    'FROM %I.pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid '
+    'WHERE d.datname = current_database() ORDER BY s.total_exec_time DESC LIMIT 5', n.nspname)
+FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements';
