@@ -5,12 +5,17 @@ tests/meta/test_docs.py fails when a page is not what this makes.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
+import typer
+
+from hubbub.cli.main import app
 from hubbub.config import FILE, Settings
 from hubbub.domain import events, limits
 from hubbub.errors import CODES
@@ -100,6 +105,53 @@ def socket_events() -> str:
     return "\n".join(lines) + "\n"
 
 
+def cli() -> str:
+    lines = [
+        "# The command line\n\n`hubbub COMMAND --help` says the same. Settings come from the environment and `.env` "
+        "([settings](settings.md)); [what operators do with these](../howto/operate.md).\n",
+    ]
+    for path, command in _commands("hubbub", typer.main.get_command(app)):
+        given = [one for one in command.params if one.param_type_name == "argument"]
+        options = [one for one in command.params if one.param_type_name == "option" and "--help" not in one.opts]
+        words = [path, *(["[OPTIONS]"] if options else []), *map(_argument, given)]
+        lines.append(f"## `{path}`\n\n{inspect.cleandoc(command.help or '')}\n\n```text\n{' '.join(words)}\n```\n")
+        if given or options:
+            lines.append("| | default | what it is |\n|---|---|---|")
+            lines += [_parameter(one, typer.Context(command)) for one in (*given, *options)]
+            lines.append("")
+        if command.epilog:
+            lines.append(f"{command.epilog}.\n")
+    return "\n".join(lines)
+
+
+def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Every command below a group, by its whole name."""
+    for name, one in sorted(getattr(command, "commands", {}).items()):
+        if hasattr(one, "commands"):
+            yield from _commands(f"{path} {name}", one)
+        else:
+            yield f"{path} {name}", one
+
+
+def _argument(one: Any) -> str:
+    """An argument as it stands in the usage line."""
+    name = one.display_name_raw.upper() + ("..." if one.nargs != 1 else "")
+    return name if one.required else f"[{name}]"
+
+
+def _parameter(one: Any, context: typer.Context) -> str:
+    """A row of the table of a command."""
+    is_flag = getattr(one, "is_flag", False)
+    if one.param_type_name == "argument":
+        name = one.display_name_raw.upper()
+    else:
+        name = ", ".join(one.opts) + ("" if is_flag else f" {one.display_type_rich(context)}")
+    said = ("Required. " if one.required else "") + (one.help or "")
+    default = "" if is_flag or one.default in (None, "") or callable(one.default) else f"`{one.default}`"
+    cells = (f"`{name}`", default, said)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
 def figures() -> str:
     """The README's table and plots, from the newest file of bench/results."""
     sys.path.insert(0, str(ROOT))
@@ -122,6 +174,7 @@ PAGES = {
     "limits.md": bounds,
     "metrics.md": metrics,
     "events.md": socket_events,
+    "cli.md": cli,
 }
 
 
