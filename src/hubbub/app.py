@@ -57,7 +57,7 @@ from hubbub.store import arrivals, migrate, notify, presence, rooms, sync, upkee
 from hubbub.store.database import Database
 from hubbub.store.journal import Journal
 from hubbub.store.watch import watch
-from hubbub.telemetry import Metrics, configure_logs, watch_loop
+from hubbub.telemetry import Metrics, configure_logs, log_of_the_loop, watch_loop
 from hubbub.workers.place import Link, Place
 from hubbub.workers.sums import add_up
 
@@ -439,6 +439,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
         OSError: the port is taken. Others as `Hubbub.open`.
     """
     started = time.monotonic()
+    asyncio.get_running_loop().set_exception_handler(log_of_the_loop)
     if place is not None and place.shared_listener is not None:
         listener = sockets.socket(fileno=place.shared_listener)
     else:

@@ -1,8 +1,9 @@
 """Logs and metrics: their names, and what they may hold.
 
-Logs are one event a line with ids, counts and durations. Texts of messages, names of people, passwords, tokens and
-addresses of databases never reach them: nothing that holds one is handed to a logger, and the structs that carry them
-have a `repr` without contents. Metrics are read when they are scraped, from the counters that each part keeps anyway.
+Logs are one event a line with ids, counts and durations; what a request or a socket causes carries its id. Texts of
+messages, names of people, passwords, tokens and addresses of databases never reach them: nothing that holds one is
+handed to a logger, the structs that carry them have a `repr` without contents, and of an exception only its kind and its
+stack are written, because PostgreSQL's may quote the whole row. Metrics are read when they are scraped, from the counters that each part keeps anyway.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -23,6 +25,7 @@ from prometheus_client.registry import Collector
 from hubbub.histogram import Histogram
 
 LOOP_LOOK_SECONDS: Final = 0.1
+CAUSES_MAX: Final = 5  # of an exception's causes, so many are logged
 
 
 def configure_logs(level: str, form: str) -> None:
@@ -35,28 +38,29 @@ def configure_logs(level: str, form: str) -> None:
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        structlog.stdlib.ExtraAdder(),
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,  # first: what is not written costs nothing more
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    renderer: structlog.typing.Processor
-    if as_json:
-        renderer = structlog.processors.JSONRenderer()
-        tail: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, renderer]
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        tail = [renderer]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_what_it_said, renderer],
         )
     )
     root = logging.getLogger()
@@ -64,6 +68,26 @@ def configure_logs(level: str, form: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("uvicorn.error", "uvicorn.access", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def without_what_it_said(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A processor: of an exception where it happened and of which kind, and so of those that led to it."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else None
+    if given is True:
+        error = sys.exc_info()[1]
+    told: list[str] = []
+    while error is not None and len(told) < CAUSES_MAX:
+        told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__name__)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if told:
+        event["exception"] = "\nbecause of\n".join(told)
+    return event
+
+
+def log_of_the_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An exception that nobody waited for: asyncio's own words quote it."""
+    structlog.get_logger("loop").error(context.get("message", "an exception"), exc_info=context.get("exception"))
 
 
 _FAMILIES: Final[dict[str, Callable[..., CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]]] = {

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.process import eventually
 
 from hubbub.histogram import BOUNDS, Histogram
-from hubbub.telemetry import Metrics, Reading, watch_loop
+from hubbub.telemetry import Metrics, Reading, watch_loop, without_what_it_said
 
 
 def shown(*readings: Reading) -> dict[tuple[str, ...], float]:
@@ -83,3 +83,22 @@ def test_libraries_that_talk_while_they_are_loaded_are_not_heard() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 8
     assert done.stderr == ""
+
+
+def test_of_an_exception_only_kinds_and_stacks_are_written() -> None:
+    word = "WORD".lower()  # so that it stands in no line of the source
+    try:
+        try:
+            raise KeyError(word)
+        except KeyError as error:
+            raise ValueError(f"{word} again") from error
+    except ValueError as error:
+        for given in (error, sys.exc_info(), True):
+            event = without_what_it_said(None, "error", {"event": "failed", "exc_info": given})
+            assert set(event) == {"event", "exception"}
+            assert event["exception"].index("ValueError") < event["exception"].index("because of")
+            assert event["exception"].endswith("KeyError")
+            assert "test_of_an_exception_only" in event["exception"]
+            assert "word again" not in event["exception"]
+            assert f"'{word}'" not in event["exception"]
+    assert without_what_it_said(None, "info", {"event": "well", "exc_info": None}) == {"event": "well"}

@@ -148,7 +148,7 @@ class Dispatcher:
         try:
             result = self._namespaces[packet.namespace].event(socket, name, args)
         except Exception as error:
-            result = self._failed(error)
+            result = self._failed(socket, error)
         if isinstance(result, CoroutineType):
             return self._await(socket, packet.id, result)
         self._answer(socket, packet.id, result)
@@ -158,7 +158,7 @@ class Dispatcher:
         try:
             answer = await result
         except Exception as error:
-            answer = self._failed(error)
+            answer = self._failed(socket, error)
         self._answer(socket, ack, answer)
 
     def _answer(self, socket: Socket, ack: int | None, result: Any) -> None:
@@ -171,14 +171,14 @@ class Dispatcher:
     def _settled(self, socket: Socket, ack: int | None, future: Pending) -> None:
         self._in_flight -= 1
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
-        self._ack(socket, ack, future.result() if error is None else self._failed(error))
+        self._ack(socket, ack, future.result() if error is None else self._failed(socket, error))
         if not self._busy:
             self._rest()
             self._work()
 
-    def _failed(self, error: BaseException) -> Any:
+    def _failed(self, socket: Socket, error: BaseException) -> Any:
         if not isinstance(error, HubbubError):  # a refusal is no fault
-            _LOGGER.error("a handler failed", exc_info=error)
+            _LOGGER.error("a handler failed", exc_info=error, extra={"connection_id": socket.id})
         return self._on_error(error)
 
     def _ack(self, socket: Socket, ack: int | None, result: Any) -> None:
@@ -192,7 +192,7 @@ class Dispatcher:
         try:
             message = encode_packet(Packet(PacketType.ACK, socket.namespace, args, ack))
         except (TypeError, ValueError, RecursionError) as error:
-            args = [self._failed(error)]
+            args = [self._failed(socket, error)]
             message = encode_packet(Packet(PacketType.ACK, socket.namespace, args, ack))
         self._connection.send_soon(message)
 
@@ -211,7 +211,7 @@ class Dispatcher:
             await handlers.connect(socket, {} if packet.data is None else packet.data)
         except Exception as error:
             if not isinstance(error, ConnectRefused):
-                _LOGGER.error("a connect handler failed", exc_info=error)
+                _LOGGER.error("a connect handler failed", exc_info=error, extra={"connection_id": socket.id})
                 error = ConnectRefused("Internal error")
             socket.connected = False
             self._refuse(namespace, error)
@@ -267,4 +267,4 @@ class Dispatcher:
             try:
                 self._namespaces[socket.namespace].disconnected(socket, reason)
             except Exception as error:
-                _LOGGER.error("a disconnected handler failed", exc_info=error)
+                _LOGGER.error("a disconnected handler failed", exc_info=error, extra={"connection_id": socket.id})

@@ -71,6 +71,7 @@ async def sit_down(edge: Edge, seat: Seat, claims: Claims) -> None:
     seat.actor = actor
     seat.session = edge.chat.presence.opened(actor, socket.id)
     edge.seats.add(seat, actor)
+    log.debug("signed in", connection_id=socket.id, user_id=str(actor.user_id), rooms=len(ready.rooms))
     socket.send(encode_event_json("/", "ready", [msgspec.json.encode(ready)]))
     try:
         for room in ready.rooms:
@@ -198,10 +199,11 @@ async def let_in(edge: Edge, change: Change, deaf: Iterable[Seat]) -> None:
             await listen(edge, seat, room_id, change.data.room, change.number)
 
 
-def go(edge: Edge, seat: Seat) -> None:
+def go(edge: Edge, seat: Seat, reason: str) -> None:
     """A socket is gone."""
     if seat.timer is not None:
         seat.timer.cancel()
+    log.debug("disconnected", connection_id=seat.socket.id, reason=reason)
     get_up(edge, seat)
 
 

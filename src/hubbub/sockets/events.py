@@ -69,7 +69,7 @@ class ChatHandlers:
         return event.handle(self._edge, seat, parse(_shape(name, args), event.command))
 
     def disconnected(self, socket: Socket, reason: str) -> None:
-        connect.go(self._edge, socket.data)
+        connect.go(self._edge, socket.data, reason)
 
 
 def _shape(name: str, args: list[Any]) -> Any:

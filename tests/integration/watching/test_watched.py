@@ -1,20 +1,29 @@
-"""A real Prometheus scrapes two workers that are used: every documented metric comes, added up, and every query works."""
+"""Two workers that are used, with their logs at `debug`, and a real Prometheus that scrapes them.
+
+Every documented metric comes, added up, every query works; no line that was logged holds what people wrote.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+import socketio
 from tests.integration.watching.test_shipped import MANUAL, documented, queries
 from tests.support import people
 from tests.support.database import Databases
 from tests.support.process import eventually
 from tests.support.prometheus import Prometheus, needed, prometheus, promtool
 from tests.support.workers import Machine, machine, worker_of
+
+from hubbub.sockets.events import EVENTS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 PATIENCE = 90.0
@@ -40,7 +49,8 @@ def shared_database(pg18: Databases) -> Iterator[str]:
 async def scene(shared_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     needed("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
-    async with machine(shared_database, folder) as here:
+    logs = {"HUBBUB_LOG_LEVEL": "debug", "HUBBUB_LOG_FORMAT": "json"}
+    async with machine(shared_database, folder, **logs) as here:
         ann, bob = await here.person("ann"), await here.person("bob")
         await people.room(here.db, "hall", ann, bob)
         one, two = await here.connect(ann, on=1), await here.connect(bob, on=2)
@@ -116,3 +126,63 @@ async def test_the_plain_sql_of_the_manual_works(scene: Scene) -> None:
     assert len(statements) == 3
     for statement in statements:
         await scene.machine.db.fetch(statement)
+
+
+def logged(here: Machine, **wanted: str) -> list[dict[str, Any]]:
+    """The lines of the log with these fields."""
+    lines = [json.loads(line) for line in here.process.lines if line.startswith("{")]
+    return [line for line in lines if wanted.items() <= line.items()]
+
+
+async def test_no_log_holds_what_people_wrote_and_each_line_has_its_id(scene: Scene) -> None:
+    here, word = scene.machine, secrets.token_hex(8)  # stands in everything that is a person's
+    await here.db.execute("ALTER TABLE messages ADD CONSTRAINT pure CHECK (message_text NOT LIKE '%poison%')")
+    poison = f"poison {word}"  # the database refuses it, and quotes the row
+    account = {"username": f"u{word}", "email": f"{word}@example.org", "password": f"{word}password"}
+    async with httpx.AsyncClient(base_url=here.url, timeout=PATIENCE) as http:
+        me = (await http.post("/api/auth/register", json=account)).json()
+        http.headers["Authorization"] = f"Bearer {me['token']}"
+        secret = [word, me["token"], me["refreshToken"]]
+        assert (await http.post("/api/auth/login", json=account | {"password": f"{word}wrong"})).status_code == 401
+        assert (await http.get(f"/api/users/search/{word}")).status_code == 200
+        assert (await http.get("/api/users/search", params={"q": word})).status_code == 200
+        broken = await http.post("/api/rooms", content=f"{{{word}", headers={"Content-Type": "application/json"})
+        assert broken.status_code == 400
+        assert (await http.post("/api/rooms", json={"name": f"r{word}", "description": word})).status_code == 201
+        sent = await http.post(f"/api/rooms/r{word}/messages", json={"message": word})
+        path = f"/api/messages/{sent.json()['message']['id']}"
+        assert (await http.patch(path, json={"message": f"{word} again"})).status_code == 200
+        failed = await http.patch(path, json={"message": poison})
+        assert failed.status_code == 500
+        client = here.client()
+        await client.connect({"token": me["token"]}, timeout=PATIENCE)
+        await client.wait_for("ready")
+        connection = client.sio.get_sid()
+        for event, data, code in (
+            ("send-message", {"room": f"r{word}", "message": poison}, "internal"),
+            ("edit-message", {"id": sent.json()["message"]["id"], "message": poison}, "internal"),
+            ("send-message", {"room": word, "message": word}, "not_found"),
+            (f"no-{word}", {}, "unknown_event"),
+        ):
+            client.checks = event in EVENTS
+            assert (await client.call(event, data, timeout=PATIENCE))["code"] == code
+        again = (await http.post("/api/auth/refresh", json={"refreshToken": me["refreshToken"]})).json()
+        secret += [again["token"], again["refreshToken"]]
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await here.client().connect({"token": f"{me['token']}{word}"})
+        await client.close()
+        last = await http.delete(path)
+    await here.process.wait_for_line(f'"disconnected".*{connection}|{connection}.*"disconnected"', PATIENCE)
+    await here.process.wait_for_line(last.headers["x-request-id"], PATIENCE)
+    assert not [line for line in here.process.lines for told in secret if told in line]
+
+    request_id = failed.headers["x-request-id"]
+    assert failed.json()["instance"].endswith(request_id)
+    assert {line["event"] for line in logged(here, request_id=request_id)} == {"request failed", "request"}
+    assert all(line.get("request_id") for line in logged(here, logger="rest"))
+    told = {line["event"]: line for line in logged(here, connection_id=connection)}
+    assert set(told) == {"signed in", "a handler failed", "disconnected"}
+    assert told["a handler failed"]["exception"].endswith("CheckViolationError")
+    assert told["signed in"]["user_id"] == me["user"]["userId"]
+    assert {line["error"] for line in logged(here, event="a message could not be stored")} == {"CheckViolationError"}
+    assert all(line["worker"] for line in logged(here, logger="connect"))
