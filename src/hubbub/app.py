@@ -55,9 +55,9 @@ from hubbub.sockets.events import ChatHandlers, failure
 from hubbub.sockets.roster import Roster
 from hubbub.store import arrivals, migrate, notify, presence, rooms, sync, upkeep
 from hubbub.store.database import Database
-from hubbub.store.journal import Journal
 from hubbub.store.watch import watch
 from hubbub.telemetry import Metrics, configure_logs, log_of_the_loop, watch_loop
+from hubbub.tracing import Tracing, open_tracing
 from hubbub.workers.place import Link, Place
 from hubbub.workers.sums import add_up
 
@@ -86,6 +86,7 @@ class Hubbub:
     ear: Ear
     metrics: Metrics
     loop_lag: Histogram
+    tracing: Tracing
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     closing: bool = False
     ending: Ending = field(default_factory=Ending)
@@ -129,11 +130,12 @@ class Hubbub:
     ) -> Hubbub:
         direct = listen_spec(settings, spec)
         secret = settings.jwt_secret or kept_secret(settings)
-        bus = _bus(settings, direct, place, secret, deployment, database.is_pooled)
+        tracing = open_tracing()
+        bus = _bus(settings, direct, place, secret, deployment, database.is_pooled, tracing.line_bus)
         address = Address.read(own_address(settings, spec.hosts[0])) if settings.has_other_nodes else None
         chat = Chat(
             database=database,
-            journal=Journal(
+            journal=tracing.journal(
                 database,
                 queue_max=settings.journal_queue,
                 batch_max=settings.journal_batch,
@@ -169,7 +171,7 @@ class Hubbub:
         if isinstance(bus, LineBus):
             bus.gap = feeds.look_soon
         options = _options(settings, place, address)
-        realtime = Realtime(options, {"/": ChatHandlers(edge)}, on_error=failure)
+        realtime = Realtime(options, {"/": tracing.sockets(ChatHandlers(edge))}, on_error=failure)
         prefix = address.prefix if address else ""
         siblings = Siblings(place.number, place.count, place.folder, options.path, prefix) if place else None
         nodes = Nodes(address, _with_connection(database, presence.addresses), options) if address else None
@@ -188,8 +190,9 @@ class Hubbub:
         )
         metrics = Metrics(shown)
         hubbub = cls(
-            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, metrics, loop_lag
-        )
+            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, metrics, loop_lag,
+            tracing,
+        )  # fmt: skip
         hubbub.application = make_application(
             chat,
             settings,
@@ -197,6 +200,7 @@ class Hubbub:
             metrics=hubbub.metrics_text,
             asyncapi=make_document(realtime.options.path, settings.max_payload),
             stats=rest_stats,
+            traced=tracing.rest,
         )
         return hubbub
 
@@ -212,7 +216,7 @@ class Hubbub:
         lease.on_fenced = self._fenced
         lease.on_renewed = self.edge.feeds.look_soon
         self.bus.renew(self.database.epoch.told)
-        await self.bus.start(self._hear)
+        await self.bus.start(self.tracing.hear(self._hear))
         self.chat.journal.start()
         self.chat.receipts.start()
         await self.chat.presence.start()
@@ -315,6 +319,7 @@ class Hubbub:
         await self.ending.step("presence", self.chat.presence.close(), 2.0)
         self.chat.passwords.close()
         await self.ending.step("the pool", self.database.close(), 3.5)
+        await self.ending.step("traces", self.tracing.close(), 2.0)
         await self.ending.step("PostgreSQL", self.postgres.stop(), keep=0.5)
 
 
@@ -329,16 +334,17 @@ def _with_connection(database: Database, function: Callable[..., Any]) -> Callab
 
 
 def _bus(
-    settings: Settings, spec: ConnectionSpec, place: Place | None, secret: str, name: str, is_pooled: bool
-) -> LocalBus | LineBus:
+    settings: Settings, spec: ConnectionSpec, place: Place | None, secret: str, name: str, is_pooled: bool,
+    line_bus: type[LineBus],
+) -> LocalBus | LineBus:  # fmt: skip
     """The bus that the settings ask for; left to us, the one that reaches as far as there are processes."""
     if settings.has_nats:
-        return LineBus(partial(nats.open_line, nats_address(settings), name), secret, name)
+        return line_bus(partial(nats.open_line, nats_address(settings), name), secret, name)
     if settings.bus == "postgres" or (settings.bus == "auto" and place is not None):
         if is_pooled and settings.listen_url is None:  # on a quiet pool it would hear itself, and nobody else
             raise ConfigError("HUBBUB_LISTEN_URL must name the server itself: DATABASE_URL leads through a pooler.")
         open_channel = partial(notify.open_line, spec.asyncpg_kwargs())
-        return LineBus(partial(postgres.open_line, open_channel), secret, name)
+        return line_bus(partial(postgres.open_line, open_channel), secret, name)
     return LocalBus()
 
 

@@ -145,6 +145,7 @@ async def rest_of(dsn: str, *, settings: Settings | None = None, web: Any = None
             metrics=metrics,
             asyncapi={"asyncapi": "3.0.0"},
             stats=RestStats(),
+            traced=lambda application: application,
             web=web,
         )
         transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]

@@ -119,16 +119,24 @@ def unpack(packed: bytes) -> Sequence[Hint]:
         raise ValueError(f"no such event: {error}") from None
 
 
+def part(opened: bytes) -> tuple[bytes, bytes]:
+    """The trace of a payload that was opened, empty where there is none; and its hints, for `unpack`."""
+    start = opened.find(b"[", 0, TRACE_BYTES + 1)
+    return opened[:start], opened[start:]
+
+
 def _read(event: str, data: Raw) -> Any:
     return _READERS[event](data)
 
 
 SIGNATURE_BYTES: Final = 32  # 16 of HMAC-SHA-256's 32 (RFC 2104, section 5), in hexadecimal
+TRACE_BYTES: Final = 55  # of a `traceparent` (W3C Trace Context, section 3.2.2)
 HEAD_BYTES: Final = SIGNATURE_BYTES + 32 + 16
 
 
 class Envelope:
-    """What hints travel in: signature, sender, the sender's clock, hints; ASCII but for the hints' JSON.
+    """What hints travel in: signature, sender, the sender's clock, a trace where one is kept, hints; ASCII but for the
+    hints' JSON.
 
     Whoever else can write to the bus cannot make one, nor move one to another subject. Sending one again is no more
     than a bus may do anyway.
@@ -143,13 +151,18 @@ class Envelope:
         self._key = hmac.digest(secret.encode(), f"hubbub bus {deployment}".encode(), "sha256")
         self._sender = sender.encode()
 
-    def close(self, subject: str, clock: int, packed: Sequence[bytes]) -> bytes:
-        """A payload of hints that `pack` made. `clock` is what only the sender reads: nanoseconds, below 2 ** 64."""
-        body = b"%b%016x[%b]" % (self._sender, clock, b",".join(packed))
+    def close(self, subject: str, clock: int, packed: Sequence[bytes], trace: bytes = b"") -> bytes:
+        """A payload of hints that `pack` made.
+
+        Args:
+            clock: what only the sender reads: nanoseconds, below 2 ** 64.
+            trace: the `traceparent` they were told in; empty where there is none.
+        """
+        body = b"%b%016x%b[%b]" % (self._sender, clock, trace, b",".join(packed))
         return self._sign(subject, body) + body
 
     def open(self, subject: str, payload: bytes) -> tuple[int | None, bytes]:
-        """The clock of a payload of one's own, None of another's; and its hints, for `unpack`.
+        """The clock of a payload of one's own, None of another's; and its trace and hints, for `part` and `unpack`.
 
         Raises:
             ValueError: it was not made with this key for this subject.

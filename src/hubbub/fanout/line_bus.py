@@ -86,6 +86,8 @@ class LineBus:
         self.gap: Callable[[], None] = _nothing
         """Called after hints may have been lost; `app.py` has the rooms in use looked at."""
         self.stats = BusStats()
+        self.trace = b""
+        """The `traceparent` that goes with what leaves next; see `open_telemetry.py`."""
         self._open_line = open_line
         me = new_id().hex
         self._seal: Callable[[str], codec.Envelope] = lambda epoch: codec.Envelope(secret, f"{deployment} {epoch}", me)
@@ -173,7 +175,7 @@ class LineBus:
         try:
             if len(payload) > PAYLOAD_BYTES:
                 raise ValueError("larger than any of ours")
-            clock, packed = self._envelope.open(subject, payload)
+            clock, opened = self._envelope.open(subject, payload)
         except ValueError:
             self.stats.refused += 1
             return
@@ -182,12 +184,17 @@ class LineBus:
             self.stats.heard_itself = now
             self.stats.echo.observe(max(0.0, now - clock / 1e9))
             return
+        trace, packed = codec.part(opened)
         try:
             hints = codec.unpack(packed)
         except ValueError:
             self.stats.unreadable += 1
             return
         self.stats.heard += len(hints)
+        self._take_in(hints, trace)
+
+    def _take_in(self, hints: Sequence[Hint], told_in: bytes) -> None:
+        """Hints of another process have come; `told_in` is the trace they were told in, or nothing."""
         if hints and not self._arrived:
             asyncio.get_running_loop().call_soon(self._hand_over)
         self._arrived.extend(hints)
@@ -272,7 +279,7 @@ class LineBus:
         """The payloads to tell next, each under its subject, and how many hints are in them."""
         full: list[tuple[str, bytes]] = []
         filling: dict[str, tuple[list[bytes], int]] = {}
-        most = line.payload_bytes - codec.HEAD_BYTES - 2
+        most = line.payload_bytes - codec.HEAD_BYTES - codec.TRACE_BYTES - 2
         count = 0
         leaving = self._leaving
         while leaving and len(full) + len(filling) < PAYLOADS_MAX:
@@ -295,7 +302,8 @@ class LineBus:
         return full, count
 
     def _payload(self, subject: str, parts: list[bytes]) -> tuple[str, bytes]:
-        return subject, self._envelope.close(subject, time.monotonic_ns(), parts)
+        trace = self.trace if parts else b""  # none for a beat
+        return subject, self._envelope.close(subject, time.monotonic_ns(), parts, trace)
 
 
 def _room_of(hint: Hint) -> UUID | None:

@@ -35,6 +35,7 @@ def make_application(
     metrics: Callable[[], Awaitable[bytes]],
     asyncapi: Mapping[str, Any],
     stats: RestStats,
+    traced: Callable[[ASGIApp], ASGIApp],
     web: Path | None = None,
 ) -> ASGIApp:
     """The ASGI application of everything but the socket.
@@ -45,6 +46,7 @@ def make_application(
         metrics: the metrics in Prometheus' text form.
         asyncapi: the document of the socket's events.
         stats: counted in.
+        traced: what looks on while a request is answered, once it has its id.
         web: the folder of the page; the package's own when left out.
     """
     documents: dict[str, Any] = {"asyncapi": dict(asyncapi)}
@@ -72,7 +74,8 @@ def make_application(
         debug=False,
         pdb_on_exception=False,  # whatever the environment says
     )
-    return SafeEdge(WebPage(litestar, web or Path(hubbub.__file__).parent / "web"), stats)
+    page = WebPage(litestar, web or Path(hubbub.__file__).parent / "web")
+    return SafeEdge(traced(page), stats)
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

@@ -117,3 +117,16 @@ def test_nobody_else_makes_one_nor_alters_nor_moves_it() -> None:
     ):
         with pytest.raises(ValueError):
             envelope.open("room", forged)
+
+
+def test_a_trace_goes_beside_the_hints() -> None:
+    trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert len(trace) == codec.TRACE_BYTES
+    mine = codec.Envelope(SECRET, "here", ME)
+    for told in (trace, b""):
+        _, opened = mine.open("room", mine.close("room", 1, PACKED, told))
+        found, hints = codec.part(opened)
+        assert (found, len(codec.unpack(hints))) == (told, len(PACKED))
+    assert codec.part(b"no hints at all")[1] != b""
+    with pytest.raises(ValueError):
+        codec.unpack(codec.part(b"no hints at all")[1])
