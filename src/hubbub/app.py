@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket as sockets
 import time
@@ -33,6 +32,7 @@ from hubbub.config import ConfigError, Settings
 from hubbub.domain import limits
 from hubbub.domain.changes import Hint
 from hubbub.ending import Ending
+from hubbub.event_loop import calm_collector, loop_factory
 from hubbub.fanout import nats, postgres
 from hubbub.fanout.feeds import Feeds
 from hubbub.fanout.line_bus import LineBus
@@ -461,30 +461,10 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
         server = _Server(config, hubbub, partial(announce, listener, started) if link is None else link.ready)
         if link is not None:
             link.watch(orphaned=server.end)
-        _calm_collector()
+        calm_collector()
         await server.serve(sockets=[listener])
     finally:
         await hubbub.close()
-
-
-def _calm_collector() -> None:
-    """Let Python's cycle collector look less often, and never at what was made for good.
-
-    Messages in flight survive many of its default looks (one each 700 allocations), and are no cycles: it took 12 % of
-    the CPU of a send, and its full looks held the loop for tens of milliseconds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it exists."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def serve(settings: Settings, progress: Progress) -> None:

@@ -19,9 +19,9 @@ from tests.support.nats import NatsServer, Operator, nats_server
 from tests.support.people import SECRET
 from tests.support.process import eventually, free_port
 
-from hubbub.app import loop_factory
 from hubbub.domain.changes import Change, Reached, Renamed, Told
 from hubbub.domain.events import UserJoined, UserTyping
+from hubbub.event_loop import loop_factory
 from hubbub.fanout import codec
 from hubbub.fanout.line_bus import DEAF_SECONDS, PAYLOAD_BYTES, QUEUE_MAX
 from hubbub.fanout.nats_connection import PATIENCE_SECONDS
