@@ -22,7 +22,8 @@ from tests.support.people import SECRET
 from tests.support.process import ROOT, Process, free_port
 
 from hubbub import __version__
-from hubbub.config import FILE, Settings
+from hubbub.cli.safety import refusal, unsafe
+from hubbub.config import FILE, Settings, load
 from hubbub.ending import END_SECONDS
 
 DEPLOY = ROOT / "deploy"
@@ -55,6 +56,19 @@ def test_every_setting_they_name_exists_and_every_version_is_this_one() -> None:
             assert name.removesuffix(FILE) in names, f"{path.name}: {name}"
         for version in re.findall(r"hubbub[:-](\d+\.\d+\.\d+)", text):
             assert version == __version__, path.name
+
+
+def test_serve_does_not_refuse_their_settings() -> None:
+    pod = manifests()["deployment.yaml"]["spec"]["template"]["spec"]["containers"][0]
+    heroku = json.loads((DEPLOY / "heroku/app.json").read_text())["env"]
+    for environment in (
+        compose()["services"]["hubbub-1"]["environment"],
+        {one["name"]: one["value"].replace("$(POD_IP)", "10.1.2.3") for one in pod["env"] if "value" in one},
+        {name: entry["value"] for name, entry in heroku.items() if "value" in entry},
+    ):
+        secrets = {"DATABASE_URL": "postgresql://u:p@db/chatdb", "JWT_SECRET": SECRET, "HOST": "0.0.0.0"}
+        plain = {name: value for name, value in environment.items() if not name.endswith(FILE) and name != "POD_IP"}
+        assert refusal(unsafe(load({**plain, **secrets}, dotenv=None))) is None
 
 
 def test_the_dockerfile_is_clean_and_copies_what_is_there() -> None:

@@ -6,6 +6,7 @@ Its dependencies are lent to that environment from the one of the tests; the che
 from __future__ import annotations
 
 import filecmp
+import os
 import subprocess
 import sys
 import sysconfig
@@ -80,8 +81,9 @@ def test_the_sdist_makes_the_same_wheel(dist: Path, wheel: Path, tmp_path: Path)
 
 def test_the_version_is_the_packages(programs: Path, tmp_path: Path) -> None:
     def ask(*arguments: str) -> str:
+        alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         command = [programs / "python", *arguments]
-        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(command, cwd=tmp_path, env=alone, check=True, capture_output=True, text=True).stdout
 
     assert ask("-m", "hubbub", "version").startswith(f"Hubbub {__version__} (schema {HEAD}, Python ")
     said = ask("-c", "import hubbub, importlib.metadata as m; print(hubbub.__file__, m.version('hubbub'))")
