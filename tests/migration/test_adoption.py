@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import bcrypt
 import pytest
 from tests.support.catalog import catalog
 from tests.support.database import ADOPTION, Databases, connector
+from typer.testing import CliRunner
 
-from hubbub.store import migrate
+from hubbub.cli.main import app
+from hubbub.store import adoption, migrate
 
 OLD = Path(__file__).with_name("old_backend.sql")
 UUID_OSSP = {
@@ -260,3 +264,39 @@ async def test_a_role_that_is_no_superuser_suffices(pg15: Databases) -> None:
     pg15.cluster.psql(name, UUID_OSSP["pg15"] + f"SET ROLE {role};" + settings + OLD.read_text())
     dsn = pg15.cluster.dsn(name).replace("//postgres@", f"//{role}@")
     assert await migrate.upgrade(connector(dsn)) == ADOPTION
+
+
+async def test_what_would_be_is_told_and_nothing_done(
+    old: tuple[Databases, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases, name = old
+    dsn = databases.cluster.dsn(name)
+    before = await catalog(dsn)
+    connection = await asyncpg.connect(dsn)
+    sums = await connection.fetch(SUMS)
+    told = await adoption.rehearse(connector(dsn))
+    assert told is not None
+    assert await connection.fetch(SUMS) == sums
+    assert await catalog(dsn) == before
+    assert "push_tokens" in told.kept_tables
+    assert told.set_aside == {"message_reads": 1}
+    assert {"rooms.last_seq", "messages.seq", "users.role"} <= set(told.columns)
+    assert not set(told.columns) & {"users.username", "messages.message_text"}
+    assert told.kept_triggers
+
+    monkeypatch.setenv("DATABASE_URL", databases.cluster.tcp_dsn(name))
+    run = CliRunner().invoke
+    dry = await asyncio.to_thread(run, app, ["db", "adopt"])
+    assert (dry.exit_code, "Nothing was changed" in dry.output, "push_tokens" in dry.output) == (0, True, True), (
+        dry.output
+    )
+    assert await catalog(dsn) == before
+    done = await asyncio.to_thread(run, app, ["db", "adopt", "--apply", "--json"])
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)
+    for table, (_, after) in told.rows.items():
+        assert facts["rows"][table][1] == after == await connection.fetchval(f"SELECT count(*) FROM {table}")
+    assert await adoption.rehearse(connector(dsn)) is None
+    again = await asyncio.to_thread(run, app, ["db", "adopt"])
+    assert (again.exit_code, "nothing to adopt" in again.output) == (0, True)
+    await connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hubbub.cli import (
+    adopt,
     bench,
     config,
     db,
@@ -38,6 +39,7 @@ app.command("doctor", epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.command("config", epilog=EXIT_CODES)(config.show)
 app.command("version", epilog=EXIT_CODES)(version.show)
 db.app.command("roles", epilog=EXIT_CODES)(roles.roles)
+db.app.command("adopt", epilog=EXIT_CODES)(adopt.adopt)
 for look in (db_look.stats, db_look.activity, db_look.vacuum, db_look.explain):
     db.app.command(look.__name__, epilog=EXIT_CODES)(look)
 app.add_typer(db.app, name="db")

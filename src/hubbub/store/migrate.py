@@ -146,29 +146,41 @@ async def upgrade(connect: Connect) -> list[str]:
         MayNotMigrate: something is pending, and the role is not the owner, such as the one that `hubbub db roles` makes.
         asyncpg.PostgresError: PostgreSQL refused, for instance for want of a permission.
     """
+    async with migrating(connect) as connection:
+        return await apply(connection)
+
+
+@asynccontextmanager
+async def migrating(connect: Connect) -> AsyncIterator[asyncpg.Connection]:
+    """A transaction in which nobody else migrates; what is done in it is undone where the block raises."""
     async with _connection(connect) as connection, connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0", timeout=_PATIENCE)
         await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})", timeout=_PATIENCE)
-        state = await _status(connection)
-        if not state.pending:
-            return []
-        if state.current is not None:
-            await _is_owner(connection, state)
-        compat = max(step.compat for step in _steps() if state.current is None or step.revision > state.current)
-        if state.current is not None:
-            await _nobody_older(connection, state, compat)
-        await connection.execute(
-            "CREATE SCHEMA IF NOT EXISTS hubbub;"
-            "CREATE TABLE IF NOT EXISTS hubbub.alembic_version ("
-            "version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-        )
-        for name in state.pending:
-            await _run(connection, name)
-        await connection.execute("DELETE FROM hubbub.alembic_version")
-        await connection.execute("INSERT INTO hubbub.alembic_version VALUES ($1)", state.head)
-        if compat:
-            await connection.execute("UPDATE hubbub.meta SET value = $1 WHERE key = 'compat'", str(compat))
-        return list(state.pending)
+        yield connection
+
+
+async def apply(connection: asyncpg.Connection) -> list[str]:
+    """What `upgrade` does, inside `migrating`."""
+    state = await status_on(connection)
+    if not state.pending:
+        return []
+    if state.current is not None:
+        await _is_owner(connection, state)
+    compat = max(step.compat for step in _steps() if state.current is None or step.revision > state.current)
+    if state.current is not None:
+        await _nobody_older(connection, state, compat)
+    await connection.execute(
+        "CREATE SCHEMA IF NOT EXISTS hubbub;"
+        "CREATE TABLE IF NOT EXISTS hubbub.alembic_version ("
+        "version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    for name in state.pending:
+        await _run(connection, name)
+    await connection.execute("DELETE FROM hubbub.alembic_version")
+    await connection.execute("INSERT INTO hubbub.alembic_version VALUES ($1)", state.head)
+    if compat:
+        await connection.execute("UPDATE hubbub.meta SET value = $1 WHERE key = 'compat'", str(compat))
+    return list(state.pending)
 
 
 async def status(connect: Connect) -> Status:
@@ -178,7 +190,7 @@ async def status(connect: Connect) -> Status:
         DatabaseNewer, UnknownRevision, NotOurs: as `upgrade` does.
     """
     async with _connection(connect) as connection, connection.transaction():
-        return await _status(connection)
+        return await status_on(connection)
 
 
 @asynccontextmanager
@@ -190,7 +202,8 @@ async def _connection(connect: Connect) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _status(connection: asyncpg.Connection) -> Status:
+async def status_on(connection: asyncpg.Connection) -> Status:
+    """As `status`, on a connection that is there."""
     steps = _steps()
     head = steps[-1].revision
     current = await revision(connection)

@@ -102,6 +102,7 @@ def test_config_hides_secrets(folder: Path) -> None:
         "db psql",
         "db new-epoch",
         "db roles",
+        "db adopt",
     ],
 )
 def test_help_documents_exit_codes(command: str) -> None:
