@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rich import box
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -114,8 +115,12 @@ def table(columns: Mapping[str, str], listed: Sequence[Mapping[str, Any]], title
 
 def show(columns: Mapping[str, str], listed: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """Print a table."""
-    made = table(columns, listed, title)
-    console.out.print(made, width=None if console.out.is_terminal else _WIDE, crop=False)
+    printed(table(columns, listed, title))
+
+
+def printed(view: RenderableType) -> None:
+    """Print what is made of tables: folded to the width of a terminal, and not folded where there is none."""
+    (console.out if console.out.is_terminal else Console(width=_WIDE)).print(view)
 
 
 def facts(pairs: Mapping[str, Any]) -> None:

@@ -178,7 +178,7 @@ class _Plain:
         """Nothing is left to do."""
 
     def update(self, view: RenderableType, *, refresh: bool) -> None:
-        console.out.print(view)
+        tables.printed(view)
 
 
 def _shown(base: str, found: Mapping[str, Any]) -> RenderableType:
