@@ -35,6 +35,11 @@ async def test_open_connections_are_listed_and_never_pruned(database: str, tmp_p
         )
         await server.chat.presence._sweep()
         assert await server.db.fetchval("SELECT count(*) FROM active_sessions") == 2
+        # What the DELETE of older guides does to who is connected: whose row is gone is off-line until they come back.
+        await server.db.execute("UPDATE users SET last_seen = now() - interval '2 hours'")
+        await server.db.execute("DELETE FROM active_sessions")
+        await server.chat.presence._sweep()
+        assert await server.db.fetchval("SELECT status FROM users WHERE username = 'ann'") == "offline"
 
 
 def test_what_processes_left_behind_is_pruned(shell: Shell) -> None:
