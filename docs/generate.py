@@ -19,7 +19,13 @@ from hubbub.cli.main import app
 from hubbub.config import FILE, Settings
 from hubbub.domain import events, limits
 from hubbub.errors import CODES
-from hubbub.metrics import readings, readings_between_processes, readings_of_operation, readings_of_plain_sql
+from hubbub.metrics import (
+    readings,
+    readings_between_processes,
+    readings_of_certificate,
+    readings_of_operation,
+    readings_of_plain_sql,
+)
 from hubbub.sockets.events import EVENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,6 +87,7 @@ def metrics() -> str:
         *readings_of_operation(anything, anything, anything),
         *readings_of_plain_sql(anything),
         *readings_between_processes(anything, anything, anything),
+        *readings_of_certificate(anything),
     ):
         name = f"hubbub_{reading.name}" + ("_total" if reading.kind == "counter" else "")
         lines.append(f"| `{name}` | {reading.kind} | {reading.doc} |")

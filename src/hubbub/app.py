@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket as sockets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 import structlog
-import uvicorn
 
 from hubbub import open_files
 from hubbub.chat.context import Chat, Rules
@@ -39,9 +37,16 @@ from hubbub.fanout.line_bus import LineBus
 from hubbub.fanout.local import LocalBus
 from hubbub.fanout.plain_sql import Ear
 from hubbub.histogram import Histogram
+from hubbub.http_server import Server, http_config
 from hubbub.keys import kept_secret, nats_address
 from hubbub.listener import announce, listen, own_address
-from hubbub.metrics import readings, readings_between_processes, readings_of_operation, readings_of_plain_sql
+from hubbub.metrics import (
+    readings,
+    readings_between_processes,
+    readings_of_certificate,
+    readings_of_operation,
+    readings_of_plain_sql,
+)
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, listen_spec, server_for
 from hubbub.postgres.ready import ReadyPostgres
 from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
@@ -57,6 +62,7 @@ from hubbub.store import arrivals, migrate, notify, presence, rooms, sync, upkee
 from hubbub.store.database import Database
 from hubbub.store.watch import watch
 from hubbub.telemetry import Metrics, configure_logs, log_of_the_loop, watch_loop
+from hubbub.tls import Certificate, certificate_of
 from hubbub.tracing import Tracing, open_tracing
 from hubbub.workers.place import Link, Place
 from hubbub.workers.sums import add_up
@@ -84,6 +90,7 @@ class Hubbub:
     siblings: Siblings | None
     nodes: Nodes | None
     ear: Ear
+    certificate: Certificate | None
     metrics: Metrics
     loop_lag: Histogram
     tracing: Tracing
@@ -101,6 +108,7 @@ class Hubbub:
         Raises:
             PostgresUnavailable, asyncpg.PostgresError, OSError, ConfigError: told by the command line.
         """
+        certificate = certificate_of(settings)
         postgres = server_for(settings) if place is None else ReadyPostgres(place.spec)
         spec = await postgres.start(progress)
         async with contextlib.AsyncExitStack() as undo:
@@ -113,7 +121,7 @@ class Hubbub:
             )
             undo.push_async_callback(database.close)
             deployment = await _with_connection(database, upkeep.deployment)()
-            hubbub = cls._assemble(settings, postgres, database, spec, place, deployment)
+            hubbub = cls._assemble(settings, postgres, database, spec, place, deployment, certificate)
             await hubbub._start()
             undo.pop_all()
         return hubbub
@@ -127,6 +135,7 @@ class Hubbub:
         spec: ConnectionSpec,
         place: Place | None,
         deployment: str,
+        certificate: Certificate | None,
     ) -> Hubbub:
         direct = listen_spec(settings, spec)
         secret = settings.jwt_secret or kept_secret(settings)
@@ -187,11 +196,12 @@ class Hubbub:
             *readings_of_operation(chat, rest_stats, lambda: hubbub.not_ready()),  # noqa: PLW0108 - there is none yet
             *readings_of_plain_sql(ear),
             *readings_between_processes(bus.stats, siblings, nodes),
+            *readings_of_certificate(certificate),
         )
         metrics = Metrics(shown)
         hubbub = cls(
-            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, metrics, loop_lag,
-            tracing,
+            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, certificate, metrics,
+            loop_lag, tracing,
         )  # fmt: skip
         hubbub.application = make_application(
             chat,
@@ -231,6 +241,8 @@ class Hubbub:
             (watch_loop(self.loop_lag), "loop lag"),
         ):
             self.tasks.append(asyncio.create_task(work, name=name))
+        if self.certificate is not None:
+            self.tasks.append(asyncio.create_task(self.certificate.watch(), name="certificate"))
 
     def _fenced(self) -> None:
         """This process was taken for dead: what it was sent before is refused, and everybody comes back to the new node."""
@@ -364,77 +376,6 @@ def _options(settings: Settings, place: Place | None, address: Address | None) -
     )
 
 
-def http_config(hubbub: Hubbub) -> uvicorn.Config:
-    """How uvicorn is to serve it."""
-    trusted = hubbub.settings.trusted_proxies
-    return uvicorn.Config(
-        hubbub,
-        http=hubbub.http_protocol,  # type: ignore[arg-type]
-        ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(trusted),
-        forwarded_allow_ips=list(trusted),
-        timeout_graceful_shutdown=1,
-        timeout_keep_alive=30,
-        backlog=4096,
-    )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, told by us when to end; sockets are closed before it waits for requests."""
-
-    def __init__(self, config: uvicorn.Config, hubbub: Hubbub, announce: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._hubbub = hubbub
-        self._announce = announce
-
-    async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self._hubbub.siblings is not None:
-            self._hubbub.siblings.listen(self._take, self._hubbub.metrics.text)
-        if self.started:
-            self._announce()
-
-    async def _take(self, connection: sockets.socket, first: bytes) -> None:
-        """Go on with a connection that a sibling has handed over."""
-        assert self._hubbub.siblings is not None
-        make = partial(
-            SharedHttp, self._hubbub.siblings, self._hubbub.nodes, self.config, self.server_state, {}, first=first
-        )
-        await asyncio.get_running_loop().connect_accepted_socket(make, connection)
-
-    def end(self) -> None:
-        """End as a signal would."""
-        self.handle_exit(signal.SIGTERM, None)
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """The first signal lets clients go, the second ends at once."""
-        if self.should_exit:
-            self._hubbub.ending.hurry()
-            self.force_exit = True
-        self.should_exit = True
-        self._hubbub.ending.begin()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are ours: uvicorn would end the process before everything is closed."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
-        await self._hubbub.drain()
-        await super().shutdown(sockets)
-
-
 async def run(settings: Settings, progress: Progress, place: Place | None = None, link: Link | None = None) -> None:
     """Serve until a signal ends it.
 
@@ -458,7 +399,7 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
         raise
     try:
         config = http_config(hubbub)
-        server = _Server(config, hubbub, partial(announce, listener, started) if link is None else link.ready)
+        server = Server(config, hubbub, partial(announce, listener, started, settings) if link is None else link.ready)
         if link is not None:
             link.watch(orphaned=server.end)
         calm_collector()

@@ -213,6 +213,16 @@ class Settings:
     )
     host: str = setting("HOST", "127.0.0.1", str.strip, "Address to listen on; `0.0.0.0` for every interface.")
     port: int = setting("PORT", 3001, _whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    tls_certificate: str | None = setting(
+        "HUBBUB_TLS_CERTIFICATE",
+        None,
+        _optional,
+        "File with a certificate (PEM, those of the authorities between after it): the port then speaks TLS, 1.2 at least. A file "
+        "that changes is taken up by itself, within seconds. For one process: several workers, or nodes, need a proxy in front.",
+    )
+    tls_key: str | None = setting(
+        "HUBBUB_TLS_KEY", None, _optional, "File with the key of HUBBUB_TLS_CERTIFICATE, where that does not hold it."
+    )
     advertise: str | None = setting(
         "HUBBUB_ADVERTISE",
         None,

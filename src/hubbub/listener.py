@@ -67,7 +67,7 @@ def _own_host(name: str, port: int) -> str:
     return "127.0.0.1"
 
 
-def announce(listener: socket.socket, began: float) -> None:
+def announce(listener: socket.socket, began: float, settings: Settings) -> None:
     """Say where to point a browser. Other programs wait for this line.
 
     Args:
@@ -76,5 +76,6 @@ def announce(listener: socket.socket, began: float) -> None:
     host, port = listener.getsockname()[:2]
     shown = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
     seconds = time.monotonic() - began
-    print(f"Hubbub is ready at http://{shown}:{port} (after {seconds:.1f} s)", flush=True)  # noqa: T201
+    scheme = "http" if settings.tls_certificate is None else "https"
+    print(f"Hubbub is ready at {scheme}://{shown}:{port} (after {seconds:.1f} s)", flush=True)  # noqa: T201
     log.info("ready", port=port, seconds=round(seconds, 2))

@@ -16,6 +16,7 @@ from hubbub.rest.health import REASONS, NotReady
 from hubbub.rest.stats import RestStats
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
+from hubbub.tls import Certificate
 
 
 def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) -> Iterator[Reading]:
@@ -257,4 +258,20 @@ def readings_between_processes(bus: BusStats, siblings: Siblings | None, nodes: 
     )
     yield Reading(
         "counter", "forwards_refused", "Requests not forwarded because too many were.", lambda: forwarding.refused
+    )
+
+
+def readings_of_certificate(certificate: Certificate | None) -> Iterator[Reading]:
+    """Of the certificate that Hubbub serves TLS with; None where it serves none."""
+    yield Reading(
+        "gauge",
+        "tls_certificate_expires_timestamp_seconds",
+        "When the certificate of HUBBUB_TLS_CERTIFICATE ends, in seconds since 1970; 0 where none is set.",
+        lambda: certificate.expires if certificate is not None else 0,
+    )
+    yield Reading(
+        "gauge",
+        "tls_certificate_refused",
+        "1 while the files of HUBBUB_TLS_CERTIFICATE cannot be used, and the certificate before them still is.",
+        lambda: float(certificate is not None and certificate.fault is not None),
     )

@@ -16,9 +16,10 @@ from tests.support import people
 from tests.support.client import Client
 from tests.support.people import SECRET, Person
 
-from hubbub.app import Hubbub, http_config
+from hubbub.app import Hubbub
 from hubbub.chat.context import Chat
 from hubbub.config import load
+from hubbub.http_server import http_config
 from hubbub.listener import listen
 
 
@@ -133,7 +134,8 @@ async def running(dsn: str, folder: Path, *, direct: str | None = None, **env: s
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     db = await asyncpg.connect(direct or dsn)
-    here = Running(hubbub, f"http://127.0.0.1:{listener.getsockname()[1]}", db)
+    scheme = "http" if hubbub.certificate is None else "https"
+    here = Running(hubbub, f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", db)
     try:
         async with asyncio.timeout(5):
             while not server.started:

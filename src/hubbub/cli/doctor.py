@@ -37,7 +37,7 @@ async def _examine(each: Callable[[Check], None], progress: Callable[[str], None
         found.append(check)
         each(check)
         if check.name == "settings" and check.status == OK:
-            for more in (safety.check(load()), await _bus(load())):
+            for more in (safety.check(load()), safety.check_certificate(load()), await _bus(load())):
                 found.append(more)
                 each(more)
     return found

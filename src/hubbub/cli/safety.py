@@ -6,17 +6,20 @@ What makes a Hubbub one for others to reach is a fact, not a word: HOST is not t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hubbub.config import Settings
+from hubbub.config import ConfigError, Settings
 from hubbub.postgres.address import read_address
 from hubbub.postgres.doctor import FAIL, OK, WARN, Check
 from hubbub.postgres.troubles import Trouble
+from hubbub.tls import certificate_of
 
 _DISTINCT_MIN: Final = 10  # characters that differ; 32 random ones of base64 have fewer once in millions of keys
+_DAYS_WARN: Final = 14
 _PLACEHOLDERS: Final = ("change", "your-", "your_", "example", "placeholder", "secret-key", "secret_key", "supersecret")
 
 
@@ -79,10 +82,11 @@ RULES: Final = (
     Rule(
         "cleartext",
         True,
-        lambda s: not is_for_this_machine(s.host) and not s.trusted_proxies,
+        lambda s: not is_for_this_machine(s.host) and not s.trusted_proxies and s.tls_certificate is None,
         "Other machines reach HOST, and passwords and tokens cross the network in the clear.",
         (
             "HUBBUB_TRUSTED_PROXIES=10.0.0.9           # the proxy in front that speaks TLS: its address, or network",
+            "HUBBUB_TLS_CERTIFICATE=/path/to/cert.pem  # or TLS of Hubbub's own",
             "HOST=127.0.0.1                            # the proxy is on this machine",
             "HUBBUB_ALLOW_UNSAFE=cleartext             # on a network of your own",
         ),
@@ -153,6 +157,24 @@ def check(settings: Settings) -> Check:
     status = FAIL if any(finding.refuses for finding in found) else WARN
     trouble = _trouble("Not all settings are safe", [finding.rule for finding in found])
     return Check("safety", status, trouble.title, trouble)
+
+
+def check_certificate(settings: Settings) -> Check:
+    """The finding of `hubbub doctor` about TLS of Hubbub's own."""
+    try:
+        certificate = certificate_of(settings)
+    except ConfigError as error:
+        trouble = Trouble("certificate", "The certificate cannot be used", str(error), ("hubbub config",))
+        return Check("certificate", FAIL, trouble.title, trouble)
+    if certificate is None:
+        return Check("certificate", OK, "TLS is a proxy's affair, where there is one.")
+    days = (certificate.expires - time.time()) / 86_400
+    if days >= _DAYS_WARN:
+        return Check("certificate", OK, f"The certificate is good for {days:.0f} days.")
+    words = f"It ends in {days:.0f} days." if days > 0 else f"It ended {-days:.0f} days ago."
+    remedy = f"openssl x509 -noout -dates -subject -in {settings.tls_certificate}    # renew it; a new file is taken up by itself"
+    trouble = Trouble("certificate", "The certificate has to be renewed", words, (remedy,))
+    return Check("certificate", WARN if days > 0 else FAIL, trouble.title, trouble)
 
 
 def _trouble(title: str, rules: list[Rule]) -> Trouble:

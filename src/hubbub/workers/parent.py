@@ -223,7 +223,7 @@ async def run(settings: Settings, progress: Progress) -> None:
             if applied:
                 progress(f"Database brought up to date: {', '.join(applied)}")
             progress(f"Starting {settings.workers} workers")
-            await Parent(settings, spec, bound, folder).run(partial(announce, bound, began))
+            await Parent(settings, spec, bound, folder).run(partial(announce, bound, began, settings))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(TimeoutError):  # then it ends by itself

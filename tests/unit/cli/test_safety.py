@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
+import trustme
 from typer.testing import CliRunner
 
 from hubbub.cli import safety
@@ -27,6 +31,7 @@ FAR = "postgresql://u:p@db.example.org/chatdb"
         ({"HOST": "10.0.0.7"}, ["cleartext"], ["cleartext"]),
         ({"HOST": "chat1.internal"}, ["cleartext"], ["cleartext"]),
         (OPEN, ["cleartext"], []),
+        ({"HOST": "0.0.0.0", "HUBBUB_TLS_CERTIFICATE": "/cert.pem"}, [], []),
         (PROXIED, [], []),
         ({**PROXIED, "JWT_SECRET": GOOD}, [], []),
         ({**PROXIED, "JWT_SECRET": "x" * 40}, ["weak-secret"], ["weak-secret"]),
@@ -58,6 +63,45 @@ def test_each_row(environ: dict[str, str], words: list[str], refused: list[str])
 def test_whatever_refuses_can_be_lifted_and_nothing_else() -> None:
     words = ",".join(rule.word for rule in safety.RULES if rule.refuses)
     assert set(load({"HUBBUB_ALLOW_UNSAFE": words}, dotenv=None).allow_unsafe) == set(words.split(","))
+
+
+@pytest.mark.parametrize("more", [{"HUBBUB_WORKERS": "2"}, {"HUBBUB_BUS": "postgres"}])
+def test_tls_of_its_own_is_for_one_process(more: dict[str, str]) -> None:
+    answer = CliRunner().invoke(app, ["serve"], env={"HUBBUB_TLS_CERTIFICATE": "/cert.pem", **more})
+    assert (answer.exit_code, "put a proxy" in answer.output) == (1, True)
+
+
+@pytest.mark.parametrize(("days", "status"), [(60, OK), (5, WARN), (-3, FAIL)])
+def test_a_certificate_that_ends_soon_is_told(tmp_path: Path, days: int, status: str) -> None:
+    path = tmp_path / "cert.pem"
+    trustme.CA().issue_cert(
+        "127.0.0.1",
+        not_before=datetime.now(UTC) - timedelta(days=9),
+        not_after=datetime.now(UTC) + timedelta(days=days),
+    ).private_key_and_cert_chain_pem.write_to_path(str(path))
+    check = safety.check_certificate(load({"HUBBUB_TLS_CERTIFICATE": str(path)}, dotenv=None))
+    assert (check.status, "days" in (check.trouble.detail if check.trouble else check.summary)) == (status, True)
+
+
+def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    assert safety.check_certificate(load({}, dotenv=None)).status == OK
+    blob = trustme.CA().issue_cert("127.0.0.1")
+    for name, content in (
+        ("no.pem", b"no PEM"),
+        ("cert.pem", blob.cert_chain_pems[0].bytes()),
+        ("key.pem", b"\xff\x00"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    for environ in (
+        {"HUBBUB_TLS_CERTIFICATE": "/nowhere.pem"},
+        {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "no.pem")},
+        {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "cert.pem")},  # without its key
+        {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "cert.pem"), "HUBBUB_TLS_KEY": str(tmp_path / "key.pem")},
+        {"HUBBUB_TLS_KEY": str(tmp_path / "key.pem")},
+    ):
+        check = safety.check_certificate(load(environ, dotenv=None))
+        assert check.trouble is not None
+        assert (check.status, "HUBBUB_TLS_" in check.trouble.detail) == (FAIL, True)
 
 
 def test_serve_says_which_and_does_not_start() -> None:

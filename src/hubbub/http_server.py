@@ -1,0 +1,94 @@
+"""uvicorn, as Hubbub runs it: how it is set, and how it begins and ends.
+
+Before it: `app.py`, which puts the parts together. After it: `realtime/http.py`, a connection at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket as sockets
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from hubbub.realtime import SharedHttp
+
+if TYPE_CHECKING:
+    from hubbub.app import Hubbub
+
+
+def http_config(hubbub: Hubbub) -> uvicorn.Config:
+    """How uvicorn is to serve it."""
+    trusted = hubbub.settings.trusted_proxies
+    certificate = hubbub.certificate
+    return uvicorn.Config(
+        hubbub,
+        http=hubbub.http_protocol,  # type: ignore[arg-type]
+        ws=hubbub.realtime.protocol_factory,  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=list(trusted),
+        ssl_context_factory=(lambda *_: certificate.context) if certificate is not None else None,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=30,
+        backlog=4096,
+    )
+
+
+class Server(uvicorn.Server):
+    """uvicorn, told by us when to end; sockets are closed before it waits for requests."""
+
+    def __init__(self, config: uvicorn.Config, hubbub: Hubbub, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._hubbub = hubbub
+        self._announce = announce
+
+    async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._hubbub.siblings is not None:
+            self._hubbub.siblings.listen(self._take, self._hubbub.metrics.text)
+        if self.started:
+            self._announce()
+
+    async def _take(self, connection: sockets.socket, first: bytes) -> None:
+        """Go on with a connection that a sibling has handed over."""
+        assert self._hubbub.siblings is not None
+        make = partial(
+            SharedHttp, self._hubbub.siblings, self._hubbub.nodes, self.config, self.server_state, {}, first=first
+        )
+        await asyncio.get_running_loop().connect_accepted_socket(make, connection)
+
+    def end(self) -> None:
+        """End as a signal would."""
+        self.handle_exit(signal.SIGTERM, None)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """The first signal lets clients go, the second ends at once."""
+        if self.should_exit:
+            self._hubbub.ending.hurry()
+            self.force_exit = True
+        self.should_exit = True
+        self._hubbub.ending.begin()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours: uvicorn would end the process before everything is closed."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
+        await self._hubbub.drain()
+        await super().shutdown(sockets)

@@ -1,0 +1,142 @@
+"""The certificate that Hubbub itself serves TLS with, changed while it runs.
+
+Promises: TLS 1.2 at least; files that change are noticed within `LOOK_SECONDS` and used for every connection from then on,
+those that are open stay as they are; files that cannot be used change nothing, and the log and /metrics say why.
+Before it: HUBBUB_TLS_CERTIFICATE and HUBBUB_TLS_KEY. After it: uvicorn, which is given the context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from hubbub.config import ConfigError, Settings
+
+LOOK_SECONDS: Final = 5.0
+_NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h): what has ended is told, not refused
+
+log = structlog.get_logger("tls")
+
+
+class Certificate:
+    """A certificate and its key, as they are in their files.
+
+    Args:
+        certificate: PEM file with the certificate, then those of the authorities between.
+        key: PEM file with the key; None where it stands in the same file.
+
+    Attributes:
+        context: for the listener; hands each connection the certificate of the moment.
+        expires: when that one ends, in seconds since 1970.
+        fault: why the files that are there now are not used; None when they are.
+
+    Raises:
+        ConfigError: the files cannot be used.
+    """
+
+    def __init__(self, certificate: Path, key: Path | None) -> None:
+        self._files = (certificate, key or certificate)
+        self._seen = self._stamp()
+        try:
+            self._current, self.expires = _load(*self._files)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"HUBBUB_TLS_CERTIFICATE or HUBBUB_TLS_KEY: {_words(error, self._files)}") from None
+        self.fault: str | None = None
+        self.context = _context()
+        self.context.load_cert_chain(*self._files, password="")
+        # Called for every handshake, with a name or without (OpenSSL manual, SSL_CTX_set_tlsext_servername_callback).
+        self.context.sni_callback = self._hand_out
+
+    def _hand_out(self, connection: ssl.SSLObject, name: str | None, listener: ssl.SSLContext) -> None:
+        connection.context = self._current
+
+    def look(self) -> None:
+        """Take the files up if they have changed."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        try:
+            self._current, self.expires = _load(*self._files)
+        except (OSError, ValueError) as error:
+            self.fault = _words(error, self._files)
+            log.error("the new certificate cannot be used; the one before is kept", reason=self.fault)
+            return
+        self.fault = None
+        log.info("a new certificate is in use", expires=int(self.expires))
+
+    async def watch(self) -> None:
+        """Look, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look()
+
+    def _stamp(self) -> tuple[tuple[int, int, int] | None, ...]:
+        return tuple(_stamp(path) for path in self._files)
+
+
+def certificate_of(settings: Settings) -> Certificate | None:
+    """What the settings name; None where they name nothing.
+
+    Raises:
+        ConfigError: the files cannot be used.
+    """
+    if settings.tls_certificate is None:
+        if settings.tls_key is not None:
+            raise ConfigError("HUBBUB_TLS_KEY is set, and HUBBUB_TLS_CERTIFICATE is not.")
+        return None
+    return Certificate(Path(settings.tls_certificate), Path(settings.tls_key) if settings.tls_key else None)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _load(certificate: Path, key: Path) -> tuple[ssl.SSLContext, float]:
+    """A context with these, and when the certificate ends: found by a handshake with ourselves, which proves that they work.
+
+    Raises:
+        OSError: a file cannot be read, or does not hold what it should (ssl.SSLError).
+        ValueError: a file holds no text.
+    """
+    context = _context()
+    context.load_cert_chain(certificate, key, password="")
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.load_verify_locations(cafile=certificate)
+    client.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = context.wrap_bio(there, back, server_side=True)
+    theirs = client.wrap_bio(back, there)
+    for end in (theirs, ours, theirs, ours):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    told = theirs.getpeercert()
+    assert told is not None
+    return context, float(ssl.cert_time_to_seconds(str(told["notAfter"])))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_ino, facts.st_size
+
+
+def _words(error: Exception, files: tuple[Path, Path]) -> str:
+    """What is wrong, without anything that a file holds."""
+    if isinstance(error, ssl.SSLError):
+        names = " and ".join(dict.fromkeys(map(str, files)))
+        return f"{names} hold no certificate with its key, unencrypted, in PEM ({error.reason or 'no PEM'})."
+    if isinstance(error, OSError):
+        return f"{error.filename or files[0]}: {error.strerror}."
+    return f"{files[0]} is no PEM file."

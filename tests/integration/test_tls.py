@@ -1,0 +1,101 @@
+"""TLS of Hubbub's own, with real clients; and its certificate, changed while it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+import socketio
+import trustme
+from tests.support.process import eventually
+from tests.support.server import running
+
+from hubbub import tls
+
+
+def issue(path: Path) -> ssl.SSLContext:
+    """Write a new authority's certificate and key; what a client needs that believes it."""
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(path))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def connected(url: str, trust: ssl.SSLContext, token: str, transport: str) -> socketio.AsyncClient:
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust))
+    client = socketio.AsyncClient(http_session=session, reconnection=False)
+    await client.connect(url, auth={"token": token}, transports=[transport])
+    return client
+
+
+async def status(url: str, trust: ssl.SSLContext) -> int:
+    """Of a new connection; 0 where its certificate is not believed."""
+    async with aiohttp.ClientSession() as http:
+        try:
+            async with http.get(f"{url}/api/health", ssl=trust) as answer:
+                return answer.status
+        except aiohttp.ClientConnectorCertificateError:
+            return 0
+
+
+async def is_believed(url: str, trust: ssl.SSLContext) -> bool:
+    return await status(url, trust) == 200
+
+
+async def test_clients_chat_and_the_certificate_changes(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.05)
+    path = tmp_path / "cert.pem"
+    first = issue(path)
+    async with running(database, tmp_path, HUBBUB_TLS_CERTIFICATE=str(path)) as server:
+        certificate = server.hubbub.certificate
+        assert certificate is not None
+        assert certificate.context.minimum_version == ssl.TLSVersion.TLSv1_2
+        async with httpx.AsyncClient(verify=first, base_url=server.url) as http:
+            answer = await http.get("/")
+            assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
+        ann, bob = await server.people("ann", "bob")
+        clients = [
+            await connected(server.url, first, ann.token, "polling"),
+            await connected(server.url, first, bob.token, "websocket"),
+        ]
+        heard: list[asyncio.Queue[Any]] = [asyncio.Queue(), asyncio.Queue()]
+        for client, queue in zip(clients, heard, strict=True):
+            client.on("receive-message", lambda message, queue=queue: queue.put_nowait(message["message"]))
+            assert (await client.call("join", {"room": "general"}))["success"]
+
+        async def both_talk(text: str) -> None:
+            for client in clients:
+                assert (await client.call("send-message", {"message": text, "room": "general"}))["success"]
+            async with asyncio.timeout(30):
+                for queue in heard:
+                    assert [await queue.get(), await queue.get()] == [text, text]
+
+        await both_talk("over the first")
+
+        second = issue(tmp_path / "next.pem")
+        (tmp_path / "next.pem").replace(path)
+        await eventually(lambda: is_believed(server.url, second), timeout=30)
+        assert await status(server.url, first) == 0
+        await both_talk("over connections of before")
+        for client in clients:
+            await client.disconnect()
+            await client.eio.http.close()
+
+        path.write_text("half a certif")
+        await eventually(lambda: certificate.fault is not None, timeout=30)
+        assert "half" not in str(certificate.fault)
+        assert await status(server.url, second) == 200  # the one before is kept
+        text = (await server.hubbub.metrics_text()).decode()
+        assert "hubbub_tls_certificate_refused 1.0" in text
+        assert "hubbub_tls_certificate_expires_timestamp_seconds" in text
+        third = issue(path)
+        await eventually(lambda: is_believed(server.url, third), timeout=30)
+        assert (certificate.fault, await status(server.url, second)) == (None, 0)
