@@ -365,6 +365,13 @@ class Settings:
         "Seconds that a process which was asked to end goes on serving, with `/readyz` red, so that a load balancer sees it "
         "before connections are refused: a little more than the balancer's interval.",
     )
+    backup_folder: Path | None = setting(
+        "HUBBUB_BACKUP_FOLDER",
+        None,
+        lambda text: Path(text).expanduser() if text.strip() else None,
+        "Where `hubbub backup` puts backups where no folder is named. Left out: `backups` in HUBBUB_DATA_DIR, which is lost "
+        "with the same disk.",
+    )
     trusted_proxies: tuple[str, ...] = setting(
         "HUBBUB_TRUSTED_PROXIES",
         (),

@@ -6,6 +6,7 @@ import typer
 
 from hubbub.cli import (
     adopt,
+    backup,
     bench,
     config,
     db,
@@ -19,6 +20,7 @@ from hubbub.cli import (
     sessions,
     top,
     user,
+    verify,
     version,
 )
 from hubbub.cli.console import EXIT_CODES
@@ -36,6 +38,10 @@ app.command("serve", epilog=EXIT_CODES)(serve.serve)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("top", epilog=EXIT_CODES)(top.top)
 app.command("doctor", epilog=doctor.EXIT_CODES)(doctor.doctor)
+app.command("verify", epilog=verify.EXIT_CODES)(verify.verify)
+app.command("backup", epilog=EXIT_CODES)(backup.take)
+app.command("backups", epilog=backup.LIST_CODES)(backup.listing)
+app.command("restore", epilog=EXIT_CODES)(backup.put_back)
 app.command("config", epilog=EXIT_CODES)(config.show)
 app.command("version", epilog=EXIT_CODES)(version.show)
 db.app.command("roles", epilog=EXIT_CODES)(roles.roles)

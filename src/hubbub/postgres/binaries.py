@@ -139,3 +139,43 @@ def client_programs(chosen: str | None) -> Path:
         return find(chosen).folder
     psql = shutil.which("psql")
     return Path(psql).parent if psql is not None else find(None).folder
+
+
+def dump_program(name: str, first: Path, major: int) -> Path:
+    """pg_dump or pg_restore for a server: of its own version where there is one, else a newer one.
+
+    Args:
+        first: the folder to prefer among equals.
+        major: the oldest that will do: an older pg_dump does not know what a newer server has.
+
+    Raises:
+        PostgresUnavailable: there are older ones only.
+    """
+    found = [(program_version(folder / name), folder / name) for folder in (first, *_candidates())]
+    fitting = [(version, path) for version, path in found if version >= major]
+    if fitting:
+        return min(fitting, key=lambda pair: pair[0])[1]
+    newest = max(version for version, _ in found)
+    raise PostgresUnavailable(
+        Trouble(
+            "binaries",
+            f"No {name} from version {major} up was found",
+            f"The newest here is of version {newest}." if newest else "There is none at all.",
+            (
+                f"sudo apt install postgresql-client-{major}",
+                f"HUBBUB_POSTGRES_BIN=/usr/lib/postgresql/{major}/bin    # or wherever they are",
+            ),
+        )
+    )
+
+
+def program_version(program: Path) -> int:
+    """The major version of one of PostgreSQL's programs; 0 where it cannot be run."""
+    try:
+        said = subprocess.run(  # noqa: S603 - a program the operator installed
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    found = re.search(r"(\d+)", said)
+    return int(found[1]) if found else 0

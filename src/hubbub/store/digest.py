@@ -81,3 +81,8 @@ async def of(
         query = SQL["digest"].format(columns=", ".join(map(quoted, table.columns)), table=table.sql)
         found[table.full_name] = Digest(*await conn.fetchrow(query, timeout=None))
     return found
+
+
+async def snapshot(conn: Connection) -> str:
+    """A name by which other sessions may see what this transaction sees, while it lasts."""
+    return str(await conn.fetchval(SQL["snapshot"]))

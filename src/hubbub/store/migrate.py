@@ -128,6 +128,11 @@ def code_revision() -> int:
     return max(int(path.name.split("_")[0]) for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
+def knows(revision: str) -> bool:
+    """Whether this code knows a revision: one that it does not is a newer Hubbub's."""
+    return revision in [step.revision for step in _steps()]
+
+
 async def upgrade(connect: Connect) -> list[str]:
     """Run every migration the database lacks, in one transaction. Running it again does nothing.
 

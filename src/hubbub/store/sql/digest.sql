@@ -35,3 +35,7 @@ SELECT
     to_hex((coalesce(sum(('x' || encode(substring(sha256(convert_to(ROW({columns})::text, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint), 0)
         % 9223372036854775807)::bigint) AS checksum
 FROM {table};
+
+-- name: snapshot
+-- A name by which other sessions may see what this transaction sees.
+SELECT pg_export_snapshot();
