@@ -22,6 +22,7 @@ from hubbub.errors import CODES
 from hubbub.metrics import (
     readings,
     readings_between_processes,
+    readings_of_backups,
     readings_of_certificate,
     readings_of_operation,
     readings_of_plain_sql,
@@ -86,6 +87,7 @@ def metrics() -> str:
         *readings(anything, anything, anything, anything),
         *readings_of_operation(anything, anything, anything),
         *readings_of_plain_sql(anything),
+        *readings_of_backups(anything),
         *readings_between_processes(anything, anything, anything),
         *readings_of_certificate(anything),
     ):

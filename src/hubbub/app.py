@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import structlog
 
-from hubbub import open_files
+from hubbub import metrics, open_files
 from hubbub.chat.context import Chat, Rules
 from hubbub.chat.group_read import GroupRead
 from hubbub.chat.limiter import FailureLimiter, SendLimiter
@@ -40,19 +40,13 @@ from hubbub.histogram import Histogram
 from hubbub.http_server import Server, http_config
 from hubbub.keys import kept_secret, nats_address
 from hubbub.listener import announce, listen, own_address
-from hubbub.metrics import (
-    readings,
-    readings_between_processes,
-    readings_of_certificate,
-    readings_of_operation,
-    readings_of_plain_sql,
-)
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, listen_spec, server_for
 from hubbub.postgres.ready import ReadyPostgres
 from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
 from hubbub.rest.edge import SAFE_HEADERS, STRICT_TRANSPORT
 from hubbub.rest.stats import RestStats
+from hubbub.scheduled import ScheduledBackups
 from hubbub.sockets import connect, delivery, plain_sql
 from hubbub.sockets.asyncapi import make_document
 from hubbub.sockets.edge import Edge, Seats
@@ -90,6 +84,7 @@ class Hubbub:
     siblings: Siblings | None
     nodes: Nodes | None
     ear: Ear
+    backups: ScheduledBackups
     certificate: Certificate | None
     metrics: Metrics
     loop_lag: Histogram
@@ -190,18 +185,25 @@ class Hubbub:
             take=partial(plain_sql.take, edge),
             gap=feeds.look_soon,
         )
+        backups = ScheduledBackups(
+            # Of the workers of one machine the first looks; of several nodes whoever claims the backup.
+            settings.backup_schedule if place is None or place.number == 1 else None,
+            settings.backup_keep,
+            claim=_with_connection(database, upkeep.claim_backup),
+            latest=_with_connection(database, upkeep.latest_backup),
+        )
         loop_lag, rest_stats = Histogram(), RestStats()
         shown = (
-            *readings(chat, edge, realtime, loop_lag),
-            *readings_of_operation(chat, rest_stats, lambda: hubbub.not_ready()),  # noqa: PLW0108 - there is none yet
-            *readings_of_plain_sql(ear),
-            *readings_between_processes(bus.stats, siblings, nodes),
-            *readings_of_certificate(certificate),
+            *metrics.readings(chat, edge, realtime, loop_lag),
+            *metrics.readings_of_operation(chat, rest_stats, lambda: hubbub.not_ready()),  # noqa: PLW0108 - there is none yet
+            *metrics.readings_of_plain_sql(ear),
+            *metrics.readings_of_backups(backups),
+            *metrics.readings_between_processes(bus.stats, siblings, nodes),
+            *metrics.readings_of_certificate(certificate),
         )
-        metrics = Metrics(shown)
         hubbub = cls(
-            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, certificate, metrics,
-            loop_lag, tracing,
+            settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, backups, certificate,
+            Metrics(shown), loop_lag, tracing,
         )  # fmt: skip
         hubbub.application = make_application(
             chat,
@@ -238,6 +240,7 @@ class Hubbub:
             (self.ear.run(), "plain sql"),
             (connect.welcome(self.edge), "welcome"),
             (self._upkeep(), "upkeep"),
+            (self.backups.run(), "backups"),
             (watch_loop(self.loop_lag), "loop lag"),
         ):
             self.tasks.append(asyncio.create_task(work, name=name))

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from dotenv import dotenv_values
 
+from hubbub.intervals import duration, schedule
+
 
 class ConfigError(ValueError):
     """A setting that cannot be used; the message names the variable and says what it takes."""
@@ -46,19 +48,6 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return number
 
     return read
-
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _duration(text: str) -> int:
-    """Seconds, from `900`, `900s`, `15m`, `12h` or `7d`."""
-    word = text.strip().lower()
-    unit = _UNITS.get(word[-1:], 0)
-    number = word[:-1] if unit else word
-    if not number.isascii() or not number.isdigit() or int(number) == 0:
-        raise ValueError("a duration such as 900s, 15m, 12h or 7d")
-    return int(number) * (unit or 1)
 
 
 def _optional(text: str) -> str | None:
@@ -195,7 +184,7 @@ class Settings:
     db_timeout: int = setting(
         "HUBBUB_DB_TIMEOUT",
         10,
-        _duration,
+        duration,
         "How long a request may wait for the database before it is answered `unavailable`: half of it for a connection, half "
         "for a statement. A message waits as long to be stored, and then for the attempt under way: twice as long at most.",
     )
@@ -237,11 +226,11 @@ class Settings:
         "Key that signs access tokens, at least 32 characters. Left out: made at first start and kept in HUBBUB_DATA_DIR.",
         secret=True,
     )
-    jwt_expires_in: int = setting("JWT_EXPIRES_IN", 900, _duration, "Life of an access token (`15m`).")
+    jwt_expires_in: int = setting("JWT_EXPIRES_IN", 900, duration, "Life of an access token (`15m`).")
     refresh_expires_in: int = setting(
         "HUBBUB_REFRESH_EXPIRES_IN",
         30 * 86400,
-        _duration,
+        duration,
         "Life of a session without use: of its newest refresh token (`30d`).",
     )
     cors_origin: tuple[str, ...] = setting(
@@ -369,9 +358,15 @@ class Settings:
         "HUBBUB_BACKUP_FOLDER",
         None,
         lambda text: Path(text).expanduser() if text.strip() else None,
-        "Where `hubbub backup` puts backups where no folder is named. Left out: `backups` in HUBBUB_DATA_DIR, which is lost "
-        "with the same disk.",
+        "Where `hubbub backup` puts backups where no folder is named. Left out: `backups` in HUBBUB_DATA_DIR.",
     )
+    backup_schedule: str | None = setting(
+        "HUBBUB_BACKUP_SCHEDULE",
+        None,
+        schedule,
+        "When `serve` makes a backup by itself: `daily 02:00` (UTC), or `12h` after the one before. One of all nodes does.",
+    )
+    backup_keep: int = setting("HUBBUB_BACKUP_KEEP", 7, _whole(1, 10_000), "How many backups stay after such a one.")
     trusted_proxies: tuple[str, ...] = setting(
         "HUBBUB_TRUSTED_PROXIES",
         (),

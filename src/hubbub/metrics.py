@@ -14,6 +14,7 @@ from hubbub.realtime.nodes import NodeStats
 from hubbub.realtime.siblings import SiblingStats
 from hubbub.rest.health import REASONS, NotReady
 from hubbub.rest.stats import RestStats
+from hubbub.scheduled import ScheduledBackups
 from hubbub.sockets.edge import Edge
 from hubbub.telemetry import Reading
 from hubbub.tls import Certificate
@@ -275,3 +276,14 @@ def readings_of_certificate(certificate: Certificate | None) -> Iterator[Reading
         "1 while the files of HUBBUB_TLS_CERTIFICATE cannot be used, and the certificate before them still is.",
         lambda: float(certificate is not None and certificate.fault is not None),
     )
+
+
+def readings_of_backups(backups: ScheduledBackups) -> Iterator[Reading]:
+    """The same, of backups."""
+    yield Reading(
+        "gauge",
+        "backup_last_success_seconds",
+        "When the latest backup was made, by `hubbub backup` or by the clock: seconds since 1970; 0: never.",
+        lambda: backups.last_success,
+    )
+    yield Reading("counter", "backup_failures", "Backups by the clock that failed.", lambda: backups.failures)

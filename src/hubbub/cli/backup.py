@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,7 +92,7 @@ def take(
 
 
 async def _take(settings: Settings, spec: ConnectionSpec, connect: Connect, folder: Path, as_json: bool) -> Path:
-    from hubbub.store import digest, epoch
+    from hubbub.store import digest, epoch, upkeep
 
     state = await migrations.status(connect)
     if state.current is None:
@@ -104,6 +105,7 @@ async def _take(settings: Settings, spec: ConnectionSpec, connect: Connect, fold
         version = str(await connection.fetchval("SHOW server_version"))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             with working("reading", as_json) as say:
+                await upkeep.hold_backup(connection)
                 started = backup.now()
                 name = await digest.snapshot(connection)
                 async with backup.new_backup(folder, started) as made:
@@ -125,6 +127,8 @@ async def _take(settings: Settings, spec: ConnectionSpec, connect: Connect, fold
                             files={backup.DUMP: file},
                         ),
                     )
+        with contextlib.suppress(asyncpg.PostgresError):  # a standby, or a role that only reads
+            await upkeep.backup_made(connection, started)
         return folder / backup.name_of(started)
     finally:
         await connection.close()

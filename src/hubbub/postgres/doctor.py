@@ -34,6 +34,7 @@ _DISK_FAIL: Final = 200_000_000
 _DISK_WARN: Final = 2_000_000_000
 _CONNECTIONS_WARN: Final = 4_000
 _SKEW_WARN: Final = 5.0
+_BACKUP_WARN: Final = 2.0  # days
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 _FAILURES: Final = (OSError, ssl.SSLError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -187,6 +188,7 @@ async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations
         ("connections", lambda: _connections(connection, spec, settings)),
         ("durability", lambda: _durability(connection, spec)),
         ("clock", lambda: _clock(connection)),
+        ("backups", lambda: _backups(connection, settings)),
     )
     try:
         for name, check in checks:
@@ -407,3 +409,24 @@ async def _clock(connection: asyncpg.Connection) -> Check:
         ("timedatectl status    # on both machines", "sudo timedatectl set-ntp true"),
     )
     return _bad("clock", trouble, WARN)
+
+
+async def _backups(connection: asyncpg.Connection, settings: Settings) -> Check:
+    if await connection.fetchval("SELECT to_regclass('hubbub.meta')") is None:
+        return Check("backups", OK, "There is nothing to back up yet.")
+    made = await connection.fetchval("SELECT k.value::float8 FROM hubbub.meta AS k WHERE k.key = 'backup_done'")
+    if made is None:
+        title, words = "No backup was made yet", "A lost disk would be the end of what people wrote."
+    else:
+        days = (time.time() - made) / 86_400
+        words = f"The latest backup is {days:.1f} days old."
+        if days <= _BACKUP_WARN:
+            return Check("backups", OK, words)
+        title = words.removesuffix(".")
+    mend: tuple[str, ...] = (
+        "hubbub backup /another/disk",
+        "HUBBUB_BACKUP_SCHEDULE=daily 02:00    # and HUBBUB_BACKUP_FOLDER",
+    )
+    if settings.backup_schedule is not None:
+        mend = ("hubbub backup    # says what stands in the way of the scheduled ones",)
+    return _bad("backups", Trouble("backups", title, words, mend), WARN)
