@@ -127,7 +127,7 @@ async def _take(settings: Settings, spec: ConnectionSpec, connect: Connect, fold
                             files={backup.DUMP: file},
                         ),
                     )
-        with contextlib.suppress(asyncpg.PostgresError):  # a standby, or a role that only reads
+        with contextlib.suppress(asyncpg.PostgresError):  # a role that only reads
             await upkeep.backup_made(connection, started)
         return folder / backup.name_of(started)
     finally:
