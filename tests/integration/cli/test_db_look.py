@@ -19,7 +19,7 @@ PLANTED = f"""
     INSERT INTO orders SELECT n, NULL, false FROM generate_series(1, {ROWS}) AS n;
     CREATE INDEX idx_custom ON orders (paid);
     UPDATE orders SET paid = true WHERE id <= 5000;
-    SELECT count(*) FROM orders WHERE paid IS NULL;
+    SELECT count(*) FROM orders WHERE author IS NULL;
     SELECT count(*) FROM orders WHERE author IS NULL;
 """
 

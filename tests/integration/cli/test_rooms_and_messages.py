@@ -1,4 +1,4 @@
-"""`hubbub room …` and `messages export`, on 18 and on 15."""
+"""`hubbub room …` and `messages export`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.integration.cli.conftest import Shell
+from tests.support.database import Databases
 from tests.support.server import running
 
 from hubbub.store import messages
@@ -24,6 +25,12 @@ FILL = """
     SELECT user_id, room_id, 'text ' || n, '2026-01-01Z'::timestamptz + n * interval '1 hour', n, n
     FROM ann, hall, generate_series(1, 1200) AS n
 """
+
+
+@pytest.fixture(scope="module")
+def databases(pg18: Databases) -> Databases:
+    """PostgreSQL 18 alone: these ask no catalogs, in which versions differ."""
+    return pg18
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,12 +1,20 @@
-"""`hubbub sessions …`, on 18 and on 15."""
+"""`hubbub sessions …`."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
+import pytest
 from tests.integration.cli.conftest import Shell
+from tests.support.database import Databases
 from tests.support.server import running
+
+
+@pytest.fixture(scope="module")
+def databases(pg18: Databases) -> Databases:
+    """PostgreSQL 18 alone: these ask no catalogs, in which versions differ."""
+    return pg18
 
 
 async def test_open_connections_are_listed_and_never_pruned(database: str, tmp_path: Path) -> None:

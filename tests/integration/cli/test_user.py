@@ -1,4 +1,4 @@
-"""`hubbub user …`: accounts, by the operator's hand, on 18 and on 15."""
+"""`hubbub user …`: accounts, by the operator's hand."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import pytest
 from tests.integration.cli.conftest import Shell
+from tests.support.database import Databases
 from tests.support.people import Person, room, sign_up
 from tests.support.process import eventually
 from tests.support.server import running
 
 PASSWORD = "correct horse battery"
 NOISE = 10.0  # seconds that a busy machine may add to what is promised within one
+
+
+@pytest.fixture(scope="module")
+def databases(pg18: Databases) -> Databases:
+    """PostgreSQL 18 alone: these ask no catalogs, in which versions differ."""
+    return pg18
 
 
 def test_an_account_is_made_and_nothing_secret_is_told(shell: Shell) -> None:
