@@ -43,6 +43,10 @@ test: check ## lint, types, import law and every test (installs PostgreSQL 15, n
 checklist: $(VENV)/test.stamp ## the seed document's verification checklist, from nothing, through kill -9
 	@$(BIN)/python -m tests.checklist
 
+drill: $(VENV)/test.stamp ## lose a disk with a million messages, restore, verify, move to PostgreSQL 15: every step timed (ARGS="--messages 1e5")
+	@tests/install
+	@$(BIN)/python -m tests.drill $(ARGS)
+
 soak: $(VENV)/test.stamp ## every fault campaign at its nightly count, hours in all, kept in tests/fault/results.jsonl (ARGS="--only C1,C5")
 	@$(BIN)/python -m tests.fault --nightly --json tests/fault/results.jsonl $(ARGS)
 	@$(BIN)/python -m tests.fault --table tests/fault/results.jsonl
