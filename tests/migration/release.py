@@ -1,13 +1,15 @@
-"""Writes tests/migration/releases/VERSION.sql: a database as this version makes and fills it. Run once, when it is released.
+"""Writes tests/migration/releases/VERSION.sql, a database as this version makes and fills it, and VERSION.tar.xz, its code.
 
     python -m tests.migration.release
 
-From a commit on main: the file's first line names it, so that the tests of later versions can run that very code.
+Run once, when it is released, from a commit on main, which the first line of the dump names. The tests of later versions run
+that very code; it is kept here because a checkout need not hold the history.
 """
 
 from __future__ import annotations
 
 import asyncio
+import lzma
 import subprocess
 from pathlib import Path
 
@@ -45,6 +47,8 @@ def main() -> None:
     RELEASES.mkdir(exist_ok=True)
     head = f"-- Hubbub {__version__}, schema {HEAD}, commit {commit}"
     (RELEASES / f"{__version__}.sql").write_text("\n".join([head, *lines]) + "\n")
+    code = subprocess.check_output(["git", "archive", commit, "src"], cwd=ROOT)
+    (RELEASES / f"{__version__}.tar.xz").write_bytes(lzma.compress(code, preset=9))
 
 
 if __name__ == "__main__":

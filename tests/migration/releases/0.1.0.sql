@@ -1,4 +1,4 @@
--- Hubbub 0.1.0, schema 0009, commit 9e1c90ffaa2ecaea9f72ea757a656d176e0c0482
+-- Hubbub 0.1.0, schema 0009, commit 273df0c4da84017714d911a560d7870578523887
 --
 -- PostgreSQL database dump
 --
@@ -1019,7 +1019,7 @@ COPY hubbub.message_edits (message_id, edit_no, message_text, edited_at, edited_
 --
 
 COPY hubbub.meta (key, value) FROM stdin;
-epoch	ec480d99-9d7c-4fd4-972b-56484ba6f669
+epoch	59d1d364-fd36-4baa-a29a-6c0d934c63f1
 receipt_rows_max_members	100
 max_message_bytes	16384
 compat	9
@@ -1554,9 +1554,9 @@ COPY public.room_members (member_id, room_id, user_id, joined_at, left_at, is_ac
 --
 
 COPY public.rooms (room_id, room_name, description, created_by, is_private, created_at, last_seq, change_seq, message_count, member_count, last_message_at, client_id, deleted_at) FROM stdin;
-c02be0b4-f316-489d-a902-d5bc3838fdba	general	For everybody, about everything	\N	f	2026-11-26 02:24:59.713273+00	0	0	0	0	\N	\N	\N
-01fc8cfc-319b-4e1d-a677-9ee5c1f19a3b	random	Whatever fits nowhere else	\N	f	2026-11-26 02:24:59.713273+00	0	0	0	0	\N	\N	\N
-8ecba4e8-8c18-406a-9d94-9600561b3320	tech	About technology	\N	f	2026-11-26 02:24:59.713273+00	0	0	0	0	\N	\N	\N
+5b388caa-2ffa-4369-be55-5fce236f6d44	general	For everybody, about everything	\N	f	2026-11-26 03:07:27.665172+00	0	0	0	0	\N	\N	\N
+347567d2-5a6c-414a-8a0c-37b22f0e6484	random	Whatever fits nowhere else	\N	f	2026-11-26 03:07:27.665172+00	0	0	0	0	\N	\N	\N
+e89f3b6a-802c-4e27-8460-63ab86863f79	tech	About technology	\N	f	2026-11-26 03:07:27.665172+00	0	0	0	0	\N	\N	\N
 01941f29-7c00-7001-8002-000000000001	seed-1-1	A room of 12	01941f29-7c00-7001-8001-000000000000	f	2025-01-01 00:00:00+00	48	0	35	12	2025-12-30 21:38:20.451+00	\N	\N
 01941f29-7c00-7001-8002-000000000002	seed-1-2	A room of 6	01941f29-7c00-7001-8001-000000000000	f	2025-01-01 00:00:00+00	23	0	16	6	2025-12-18 20:59:19.928+00	\N	\N
 01941f29-7c00-7001-8002-000000000003	seed-1-3	A room of 4	01941f29-7c00-7001-8001-000000000000	f	2025-01-01 00:00:00+00	14	0	10	4	2025-12-13 15:39:07.241+00	\N	\N
