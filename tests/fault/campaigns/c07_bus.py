@@ -68,9 +68,8 @@ class Spells:
 
 
 async def all_deaf(here: World) -> None:
-    """Every node says that it does not hear the others."""
-    for node in here.nodes:
-        await eventually(lambda node=node: _answers(node, 503), 15)
+    """Every node says once that it does not hear the others; it may have mended that before the next one does."""
+    await asyncio.gather(*(eventually(lambda node=node: _answers(node, 503), 15) for node in here.nodes))
 
 
 async def all_hear(here: World) -> None:
@@ -196,13 +195,18 @@ async def _end_bus(run: Run, here: World) -> None:
 
 async def _stop_bus(run: Run, here: World) -> None:
     """Its server processes hang, and are not dead."""
+
+    async def is_whole() -> bool:  # what was ended before has come back
+        return len(await _bus_backends(here)) == len(here.nodes)
+
+    await eventually(is_whole, 15)
     here.fault("stop the bus")
     pids = await _bus_backends(here)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
-        await asyncio.sleep(run.chance.uniform(5.0, 10.0) if run.nightly else 4.5)
         await all_deaf(here)
+        await asyncio.sleep(run.chance.uniform(0.0, 5.0) if run.nightly else 0.5)
     finally:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
