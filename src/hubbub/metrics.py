@@ -282,7 +282,7 @@ def readings_of_backups(backups: ScheduledBackups) -> Iterator[Reading]:
     """The same, of backups."""
     yield Reading(
         "gauge",
-        "backup_last_success_seconds",
+        "backup_last_success_timestamp_seconds",
         "When the latest backup was made, by `hubbub backup` or by the clock: seconds since 1970; 0: never.",
         lambda: backups.last_success,
     )

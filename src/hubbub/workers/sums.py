@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 LARGEST: Final = frozenset(
     {
-        "hubbub_backup_last_success_seconds",
+        "hubbub_backup_last_success_timestamp_seconds",
         "hubbub_build_info",
         "hubbub_feed_lag",
         "hubbub_bus_silence_seconds",

@@ -75,9 +75,9 @@ def write_table(results: Path, page: Path) -> None:
             f"| {result.campaign} | {result.title} | {result.bites:,} {result.unit} | {_checked(result)} | {bad} "
             f"| {result.seconds:,.0f} s |"
         )
-    commits = ", ".join(sorted({f"`{result.commit}`" for result in latest.values()}))
     machines = "; ".join(sorted({result.machine for result in latest.values()}))
-    lines += ["", f"At {commits}, on {machines}."]
+    ended = sorted(result.when[:16].replace("T", " ") for result in latest.values())
+    lines += ["", f"The latest run of each, from {ended[0]} to {ended[-1]} UTC, on {machines}."]
     text = page.read_text(encoding="utf-8")
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
