@@ -81,7 +81,7 @@ def _joins_with_a_seam(patch: pytest.MonkeyPatch) -> None:
 def _never_sweeps(patch: pytest.MonkeyPatch) -> None:
     from tests.fault.simulation.truth import Connection
 
-    patch.setattr(Connection, "sweep", lambda self: None)
+    patch.setattr(Connection, "sweep", lambda self: "DELETE 0")
 
 
 @pytest.mark.parametrize(

@@ -208,11 +208,12 @@ class Connection:
         self._truth.leases.pop(node, None)
         self._remove(lambda _, owner: owner == node)
 
-    def sweep(self) -> None:
-        leases = self._truth.leases
+    def sweep(self) -> str:
+        leases, before = self._truth.leases, len(self._truth.sessions)
         for node in [node for node, until in leases.items() if until < _now()]:
             del leases[node]
         self._remove(lambda _, owner: owner not in leases)
+        return f"DELETE {before - len(self._truth.sessions)}"
 
     def opened(self, ids: list[UUID], users: list[UUID], _sockets: list[str], node: UUID, _auth: list[UUID]) -> None:
         for session, user in zip(ids, users, strict=True):
