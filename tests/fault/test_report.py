@@ -44,7 +44,7 @@ def test_the_table_has_the_latest_nightly_result_of_each(tmp_path: Path) -> None
     assert "| **1** |" in rows["C2"]
     assert "| **void** |" in rows["C3"]
     assert len(rows) == 3
-    (machine,) = [line for line in lines if line.startswith("At `")]
+    (machine,) = [line for line in lines if line.startswith("The latest run of each, from 20")]
     assert "cores" in machine
 
 
