@@ -21,7 +21,7 @@ FEW = Size(senders=3, rooms=12, rate=10, listeners=60, each=1)
 EACH, EACH_OF_FEW = 50, 6  # rooms of everybody in the crowd
 BACK_SECONDS = 15.0
 OTHERS = 3  # connections to the database that are not of the nodes: ours
-POOL = 6 + 1  # of each node, with its bus
+POOL = 6 + 3  # of each node, with its bus, its watch and its ear for plain SQL
 
 
 @campaign("C13", "kill the node that holds a crowd", short=1, nightly=20, unit="kills", seconds=2_400, alone=True)
