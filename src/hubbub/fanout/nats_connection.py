@@ -154,7 +154,7 @@ class NatsConnection(asyncio.Protocol):
                 waiting.set_exception(LineBroken(self._reason))
         if self._is_open:
             self._broken()
-        elif self._first_line.done():
+        elif not self._first_line.cancelled():  # by whoever waited for it long enough
             self._first_line.exception()  # or Python complains that nobody looked at it
 
     def data_received(self, data: bytes) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.support.process import eventually
 from tests.support.properties import SEED
 
+from hubbub.fanout import nats_connection
 from hubbub.fanout.line_bus import LineBroken
 from hubbub.fanout.nats_connection import LINE_BYTES, NatsConnection
 
@@ -128,10 +129,26 @@ async def test_what_is_no_nats_ends_the_connection(said: bytes) -> None:
     assert broken == [True]
 
 
-async def test_what_is_told_while_it_closes_leaves_no_failure_behind() -> None:
-    complaints: list[dict[str, object]] = []
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: complaints.append(context))
+@pytest.fixture
+async def complaints() -> list[dict[str, object]]:
+    """What the event loop complains of."""
+    found: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: found.append(context))
+    return found
+
+
+async def test_a_server_that_says_nothing_is_given_up(
+    complaints: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_connection, "PATIENCE_SECONDS", 0.1)
+    async with scripted(info=b"") as server:
+        with pytest.raises(TimeoutError):
+            await connect(server)
+        await eventually(lambda: server.writer is not None and server.writer.is_closing())
+    assert not complaints
+
+
+async def test_what_is_told_while_it_closes_leaves_no_failure_behind(complaints: list[dict[str, object]]) -> None:
     async with scripted() as server:
         connection = await connect(server)
         connection.close()
