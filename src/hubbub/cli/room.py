@@ -46,15 +46,8 @@ def list_(
         return tables.rows(await rooms.stats_after(conn, after, limit))
 
     found = console.run(settings, with_connection(settings, as_json, look), as_json=as_json)
-    following = found[-1]["roomName"] if len(found) == limit else None
-    if as_json:
-        tables.print_json({"ok": True, "rooms": found, "nextAfter": following})
-    elif found:
-        tables.show(_COLUMNS, found)
-        if following:
-            tables.say(f"There may be more: --after '{following}'")
-    else:
-        tables.say("There are no rooms." if not after else "There are no more rooms.")
+    empty = "There are no rooms." if not after else "There are no more rooms."
+    tables.page("rooms", _COLUMNS, found, limit, key="roomName", empty=empty, as_json=as_json)
 
 
 @app.command("show", epilog=console.EXIT_CODES)

@@ -49,15 +49,8 @@ def list_(
         return tables.rows(await presence.page(conn, place, limit, user_id))
 
     found = console.run(settings, with_connection(settings, as_json, look), as_json=as_json)
-    following = found[-1]["sessionId"] if len(found) == limit else None
-    if as_json:
-        tables.print_json({"ok": True, "sessions": found, "nextAfter": following})
-    elif found:
-        tables.show(_COLUMNS, found)
-        if following:
-            tables.say(f"There may be more: --after {following}")
-    else:
-        tables.say("Nobody is connected." if after is None else "No more are connected.")
+    empty = "Nobody is connected." if after is None else "No more are connected."
+    tables.page("sessions", _COLUMNS, found, limit, key="sessionId", empty=empty, as_json=as_json)
 
 
 @app.command("prune", epilog=console.EXIT_CODES)

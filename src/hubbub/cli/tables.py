@@ -7,6 +7,7 @@ what is no terminal a row is one line, whole.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -116,6 +117,33 @@ def table(columns: Mapping[str, str], listed: Sequence[Mapping[str, Any]], title
 def show(columns: Mapping[str, str], listed: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """Print a table."""
     printed(table(columns, listed, title))
+
+
+def page(
+    what: str,
+    columns: Mapping[str, str],
+    listed: Sequence[Mapping[str, Any]],
+    limit: int,
+    *,
+    key: str,
+    empty: str,
+    as_json: bool,
+) -> None:
+    """Print one page of a long list, and how to ask for the next: `--after` the last row's key.
+
+    Args:
+        what: the name of the list, for machines.
+        empty: said in its place where there is nothing.
+    """
+    following = listed[-1][key] if len(listed) == limit else None
+    if as_json:
+        print_json({"ok": True, what: listed, "nextAfter": following})
+    elif not listed:
+        say(empty)
+    else:
+        show(columns, listed)
+        if following:
+            say(f"There may be more: --after {shlex.quote(str(following))}")
 
 
 def printed(view: RenderableType) -> None:

@@ -111,15 +111,8 @@ def list_(
         return tables.rows(await users.by_name_after(conn, after, limit, role=role, disabled=disabled))
 
     found = console.run(settings, with_connection(settings, as_json, look), as_json=as_json)
-    following = found[-1]["username"] if len(found) == limit else None
-    if as_json:
-        tables.print_json({"ok": True, "users": found, "nextAfter": following})
-    elif found:
-        tables.show(_COLUMNS, found)
-        if following:
-            tables.say(f"There may be more: --after {following}")
-    else:
-        tables.say("There are no such accounts." if role or disabled or after else "There are no accounts yet.")
+    empty = "There are no such accounts." if role or disabled or after else "There are no accounts yet."
+    tables.page("users", _COLUMNS, found, limit, key="username", empty=empty, as_json=as_json)
 
 
 @app.command("show", epilog=CODES)

@@ -18,6 +18,7 @@ import asyncpg
 
 from hubbub.postgres import hosts
 from hubbub.postgres.backup import now
+from hubbub.postgres.quoting import quoted
 from hubbub.postgres.spec import ConnectionSpec
 from hubbub.postgres.troubles import PostgresUnavailable, Trouble
 
@@ -86,7 +87,7 @@ async def scratch(spec: ConnectionSpec) -> AsyncIterator[ConnectionSpec]:
             "SELECT datcollate, datctype FROM pg_database WHERE datname = $1", spec.database
         )
         await connection.execute(
-            f"CREATE DATABASE {_quoted(name)} TEMPLATE template0 ENCODING 'UTF8' "
+            f"CREATE DATABASE {quoted(name)} TEMPLATE template0 ENCODING 'UTF8' "
             f"LC_COLLATE {_literal(like['datcollate'])} LC_CTYPE {_literal(like['datctype'])}",
             timeout=None,
         )
@@ -95,7 +96,7 @@ async def scratch(spec: ConnectionSpec) -> AsyncIterator[ConnectionSpec]:
     finally:
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             async with _administration(spec) as connection:
-                await connection.execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)", timeout=None)
+                await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)", timeout=None)
 
 
 async def swap(spec: ConnectionSpec, made: ConnectionSpec, *, keep: bool) -> str | None:
@@ -110,7 +111,7 @@ async def swap(spec: ConnectionSpec, made: ConnectionSpec, *, keep: bool) -> str
         try:
             async with connection.transaction():
                 for old, new in ((spec.database, before), (made.database, spec.database)):
-                    await connection.execute(f"ALTER DATABASE {_quoted(old)} RENAME TO {_quoted(new)}", timeout=60)
+                    await connection.execute(f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}", timeout=60)
         except asyncpg.ObjectInUseError as error:
             who = await connection.fetch(
                 "SELECT pid, usename, application_name FROM pg_stat_activity WHERE datname = $1", spec.database
@@ -122,7 +123,7 @@ async def swap(spec: ConnectionSpec, made: ConnectionSpec, *, keep: bool) -> str
             ) from error
         if keep:
             return before
-        await connection.execute(f"DROP DATABASE {_quoted(before)}", timeout=None)
+        await connection.execute(f"DROP DATABASE {quoted(before)}", timeout=None)
         return None
 
 
@@ -135,10 +136,6 @@ async def _administration(spec: ConnectionSpec) -> AsyncIterator[asyncpg.Connect
         yield connection
     finally:
         await connection.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import asyncpg
 
 from hubbub.config import ConfigError
+from hubbub.postgres.quoting import quoted
 from hubbub.postgres.spec import ConnectionSpec
 
 
@@ -54,11 +55,6 @@ class PostgresUnavailable(Exception):
         self.trouble = trouble
 
 
-def _sql(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 class _Remedies:
     """Commands with the names of one spec filled in."""
 
@@ -78,7 +74,7 @@ class _Remedies:
         return f"{who} {self.admin_flags(host=not self.spec.is_local)} -d {shlex.quote(database)} -c {shlex.quote(sql)}"
 
     def grants(self) -> tuple[str, ...]:
-        user, database = _sql(self.user), _sql(self.database)
+        user, database = quoted(self.user), quoted(self.database)
         return (
             self.admin(f"GRANT CREATE ON DATABASE {database} TO {user}", self.database),
             self.admin(f"GRANT ALL ON SCHEMA public TO {user}", self.database),
@@ -182,9 +178,9 @@ def _password(error: BaseException, r: _Remedies) -> Trouble:
         "Authentication failed: the password is not accepted",
         f'User "{r.user}" at {r.spec.address}: {_text(error)}',
         (
-            r.admin(f"\\password {_sql(r.user)}"),
+            r.admin(f"\\password {quoted(r.user)}"),
             f"Then put it into DATABASE_URL: postgresql://{r.user}:<password>@{r.host}:{r.port}/{r.database} (percent-encode @ : / ? # in it).",
-            "If the user does not exist yet: " + r.admin(f"CREATE USER {_sql(r.user)} PASSWORD 'choose-one'"),
+            "If the user does not exist yet: " + r.admin(f"CREATE USER {quoted(r.user)} PASSWORD 'choose-one'"),
         ),
     )
 
@@ -200,7 +196,7 @@ def _authorization(error: BaseException, r: _Remedies) -> Trouble:
         else:
             remedy = (
                 r.admin("SHOW hba_file"),
-                f"Add a line to that file: host {_sql(r.database)} {_sql(r.user)} <address of this machine>/32 scram-sha-256",
+                f"Add a line to that file: host {quoted(r.database)} {quoted(r.user)} <address of this machine>/32 scram-sha-256",
                 r.admin("SELECT pg_reload_conf()"),
             )
         return Trouble("authentication", "Authentication failed: pg_hba.conf has no line for this", message, remedy)
@@ -209,8 +205,8 @@ def _authorization(error: BaseException, r: _Remedies) -> Trouble:
         "Authentication failed: this user may not log in",
         message,
         (
-            f"If there is no such user: {r.admin(f'CREATE USER {_sql(r.user)} LOGIN')}",
-            f"If it may not log in: {r.admin(f'ALTER ROLE {_sql(r.user)} LOGIN')}",
+            f"If there is no such user: {r.admin(f'CREATE USER {quoted(r.user)} LOGIN')}",
+            f"If it may not log in: {r.admin(f'ALTER ROLE {quoted(r.user)} LOGIN')}",
             "Peer authentication takes the operating system's user name only: name 127.0.0.1 as the host to use a password.",
         ),
     )
@@ -231,7 +227,7 @@ def _method(error: BaseException, r: _Remedies) -> Trouble:
 def _missing(error: BaseException, r: _Remedies) -> Trouble:
     database, user = shlex.quote(r.database), shlex.quote(r.user)
     if r.spec.is_managed:
-        command = f"hubbub db psql -- -d postgres -c {shlex.quote(f'CREATE DATABASE {_sql(r.database)}')}"
+        command = f"hubbub db psql -- -d postgres -c {shlex.quote(f'CREATE DATABASE {quoted(r.database)}')}"
     elif r.spec.is_local:
         command = f"sudo -u postgres createdb -p {r.port} -O {user} {database}"
     else:
@@ -251,7 +247,7 @@ def _permission(error: BaseException, r: _Remedies) -> Trouble:
             "permission",
             f'Permission denied: "{r.user}" may not connect to "{r.database}"',
             message,
-            (r.admin(f"GRANT CONNECT, CREATE ON DATABASE {_sql(r.database)} TO {_sql(r.user)}"),),
+            (r.admin(f"GRANT CONNECT, CREATE ON DATABASE {quoted(r.database)} TO {quoted(r.user)}"),),
         )
     remedy = (*r.grants(), "hubbub db init")
     if "owner" in message:

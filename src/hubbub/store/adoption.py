@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from hubbub.postgres.quoting import quoted
 from hubbub.store import migrate
 from hubbub.store.database import Connection
-from hubbub.store.digest import quoted
 from hubbub.store.migrate import Connect
 from hubbub.store.statements import load
 

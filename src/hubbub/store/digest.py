@@ -12,15 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from hubbub.postgres.quoting import quoted
 from hubbub.store.database import Connection
 from hubbub.store.statements import load
 
 SQL: Final = load("digest")
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)

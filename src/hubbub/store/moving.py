@@ -18,9 +18,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hubbub.postgres.quoting import quoted
 from hubbub.store import digest, migrate
 from hubbub.store.database import Connection
-from hubbub.store.digest import Table, quoted
+from hubbub.store.digest import Table
 from hubbub.store.migrate import Connect
 from hubbub.store.statements import load
 
