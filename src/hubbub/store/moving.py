@@ -98,9 +98,11 @@ async def _begin(target: Connection, connect_target: Connect, mark: str) -> bool
         return True
     if found is not None and found.startswith(migrate.MOVING):
         raise MoveRefused("Another chat is being moved there, and has not come over whole.", _OWN)
-    await migrate.upgrade(connect_target)
-    if not await target.fetchval(SQL["is_empty"]):
+    # Looked at before anything is done there: a chat of an older version would be upgraded, one of the older backend adopted.
+    state = await migrate.status_on(target)
+    if state.adoptable or (state.current is not None and not await target.fetchval(SQL["is_empty"])):
         raise MoveRefused("A chat lives there already.", _OWN)
+    await migrate.upgrade(connect_target)
     return False
 
 

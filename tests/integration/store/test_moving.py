@@ -124,6 +124,20 @@ async def test_a_move_that_was_cut_off_goes_on(
     await conn.close()
 
 
+async def test_an_older_backends_chat_is_neither_adopted_nor_overwritten(full: str, empty_database: str) -> None:
+    older = await asyncpg.connect(empty_database)
+    await older.execute(
+        "CREATE TABLE users (user_id uuid PRIMARY KEY, username text, password text);"
+        "CREATE TABLE rooms (room_id uuid PRIMARY KEY, room_name text);"
+        "CREATE TABLE messages (message_id uuid PRIMARY KEY, user_id uuid, room_id uuid, message_text text, created_at timestamp);"
+    )
+    before = await catalog(empty_database)
+    with pytest.raises(moving.MoveRefused, match="A chat lives there already"):
+        await move(full, empty_database)
+    assert await catalog(empty_database) == before
+    await older.close()
+
+
 async def test_what_another_move_began_is_left_alone(full: str, empty_database: str) -> None:
     await migrate.upgrade(connector(empty_database))
     async with both(full, empty_database) as (here, there):
