@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from hubbub import __version__
 from hubbub.chat.context import Chat
@@ -131,6 +132,11 @@ def readings(chat: Chat, edge: Edge, realtime: Realtime, loop_lag: Histogram) ->
     )
 
 
+def _numbers(book: Mapping[Any, float]) -> dict[str, float]:
+    """A book of counters by label, in the form of a reading."""
+    return {str(label): float(number) for label, number in sorted(book.items())}
+
+
 def readings_of_operation(chat: Chat, rest: RestStats, not_ready: NotReady) -> Iterator[Reading]:
     """The same, of what an operator asks first: is it ready, who signs in, what do requests and statements take."""
     database, sign_ins = chat.database.stats, chat.sign_in_stats
@@ -146,7 +152,7 @@ def readings_of_operation(chat: Chat, rest: RestStats, not_ready: NotReady) -> I
         "counter",
         "http_requests",
         "Requests to REST, the page and the probes, by the status they were answered with; 0 where the client went before.",
-        lambda: {str(status): float(count) for status, count in sorted(rest.by_status.items())},
+        lambda: _numbers(rest.by_status),
         "status",
     )
     yield Reading(
@@ -156,7 +162,7 @@ def readings_of_operation(chat: Chat, rest: RestStats, not_ready: NotReady) -> I
         "counter",
         "sign_ins",
         "Sign-ins with a name and a password: `accepted`, or the code they were refused with.",
-        lambda: {outcome: float(count) for outcome, count in sign_ins.sign_ins.items()},
+        lambda: _numbers(sign_ins.sign_ins),
         "outcome",
     )
     yield Reading(
@@ -164,7 +170,7 @@ def readings_of_operation(chat: Chat, rest: RestStats, not_ready: NotReady) -> I
         "token_refreshes",
         "Refresh tokens that were shown: `accepted`, the code they were refused with, or `reused`: it had been used before, "
         "and its session was ended.",
-        lambda: {outcome: float(count) for outcome, count in sign_ins.refreshes.items()},
+        lambda: _numbers(sign_ins.refreshes),
         "outcome",
     )
     yield Reading(
@@ -173,21 +179,21 @@ def readings_of_operation(chat: Chat, rest: RestStats, not_ready: NotReady) -> I
         "What went wrong with the database: `busy`, no connection came free in time; `lost`, one broke or could not be made; "
         "`timeout`, a statement took too long; `conflict`, it met another; `resources`, the server lacks disk, memory or "
         "connections; `read_only`, it takes no writes; `other`, it refused a statement, which is a defect.",
-        lambda: {kind: float(count) for kind, count in database.errors.items()},
+        lambda: _numbers(database.errors),
         "kind",
     )
     yield Reading(
         "counter",
         "database_statements",
         "Statements that were run, by their names in `store/sql`.",
-        lambda: {name: float(count) for name, count in sorted(database.runs.items())},
+        lambda: _numbers(database.runs),
         "statement",
     )
     yield Reading(
         "counter",
         "database_statement_seconds",
         "What they took, the way there and back included.",
-        lambda: dict(sorted(database.seconds.items())),
+        lambda: _numbers(database.seconds),
         "statement",
     )
 

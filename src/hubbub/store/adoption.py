@@ -17,6 +17,9 @@ from hubbub.store.migrate import Connect
 from hubbub.store.statements import load
 
 SQL: Final = load("adoption")
+OURS: Final = (
+    "users", "rooms", "messages", "message_reads", "message_deliveries", "room_members", "active_sessions",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +61,19 @@ async def rehearse(connect: Connect) -> Rehearsal | None:
             if not (await migrate.status_on(connection)).adoptable:
                 return None
             began = time.monotonic()
-            tables = await connection.fetch(SQL["tables"])
-            kept = tuple(row["name"] for row in tables if not row["is_ours"])
+            kept = tuple(name for name in await _tables(connection) if name not in OURS)
             before = await _counts(connection)
-            columns = {row["name"] for row in await connection.fetch(SQL["columns"])}
+            columns = {row["name"] for row in await connection.fetch(SQL["columns"], OURS)}
             await migrate.apply(connection)
             rows = {name: (before.get(name), count) for name, count in (await _counts(connection)).items()}
-            added = [row["name"] for row in await connection.fetch(SQL["columns"]) if row["name"] not in columns]
+            added = [row["name"] for row in await connection.fetch(SQL["columns"], OURS) if row["name"] not in columns]
             found = Rehearsal(
                 rows=rows,
                 columns=tuple(added),
                 set_aside={row["name"]: row["rows"] for row in await connection.fetch(SQL["set_aside"])},
                 lost_rooms=await connection.fetchval(SQL["lost_rooms"]),
                 kept_tables=kept,
-                kept_triggers=tuple(row["name"] for row in await connection.fetch(SQL["triggers"])),
+                kept_triggers=tuple(row["name"] for row in await connection.fetch(SQL["triggers"], OURS)),
                 seconds=time.monotonic() - began,
             )
             raise _TakenBackError
@@ -79,9 +81,13 @@ async def rehearse(connect: Connect) -> Rehearsal | None:
         return found
 
 
+async def _tables(connection: Connection) -> list[str]:
+    return [row["name"] for row in await connection.fetch(SQL["tables"])]
+
+
 async def _counts(connection: Connection) -> dict[str, int]:
     """The rows of each table of the chat that is there."""
-    ours = [row["name"] for row in await connection.fetch(SQL["tables"]) if row["is_ours"]]
+    ours = [name for name in await _tables(connection) if name in OURS]
     return {
         name: await connection.fetchval(SQL["count"].format(table=f"public.{quoted(name)}"), timeout=None)
         for name in ours

@@ -1,10 +1,8 @@
 -- What an adoption of the older backend's tables would change. They read whole tables, in a transaction that is undone.
 
 -- name: tables
--- The tables of the public schema, each with whether it is one of the seven of the chat.
-SELECT
-    c.relname AS name,
-    c.relname IN ('users', 'rooms', 'messages', 'message_reads', 'message_deliveries', 'room_members', 'active_sessions') AS is_ours
+-- The tables of the public schema.
+SELECT c.relname AS name
 FROM pg_class AS c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 ORDER BY 1;
@@ -18,8 +16,7 @@ SELECT count(*) FROM {table};
 SELECT c.relname || '.' || a.attname AS name
 FROM pg_class AS c
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN (
-    'users', 'rooms', 'messages', 'message_reads', 'message_deliveries', 'room_members', 'active_sessions')
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1::text[])
 ORDER BY 1;
 
 -- name: triggers
@@ -27,8 +24,7 @@ ORDER BY 1;
 SELECT c.relname || '.' || t.tgname AS name
 FROM pg_trigger AS t
 JOIN pg_class AS c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgname NOT LIKE 'hubbub\_%' AND c.relnamespace = 'public'::regnamespace AND c.relname IN (
-    'users', 'rooms', 'messages', 'message_reads', 'message_deliveries', 'room_members', 'active_sessions')
+WHERE NOT t.tgisinternal AND t.tgname NOT LIKE 'hubbub\_%' AND c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1::text[])
 ORDER BY 1;
 
 -- name: set_aside
