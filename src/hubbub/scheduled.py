@@ -47,21 +47,27 @@ class ScheduledBackups:
     async def run(self) -> None:
         """Look once a minute whether one is due. Ends by cancellation only, and its backup with it."""
         while True:
-            with contextlib.suppress(Exception):  # the database is away: what is due then is due later
+            try:
                 if self.schedule is not None and await self.claim(latest_due(self.schedule, datetime.now(UTC))):
                     await self._make()
                 self.last_success = await self.latest()
+            except Exception as error:  # most often the database is away: what is due now is due later
+                log.warning("it is not known whether a backup is due", error=type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _make(self) -> None:
         log.info("a backup begins")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hubbub.cli.main", "backup", "--keep", str(self.keep),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us
-        )  # fmt: skip
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "hubbub.cli.main", "backup", "--keep", str(self.keep),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for us
+            )  # fmt: skip
+        except OSError as error:
+            self._failed(f"it cannot be started: {error.strerror}")
+            return
         try:
             _, said = await process.communicate()
         except BaseException:
@@ -72,7 +78,8 @@ class ScheduledBackups:
         if process.returncode == 0:
             log.info("a backup was made")
         else:
-            self.failures += 1
-            log.error(
-                "a backup failed; the next try is in a quarter of an hour", said=said.decode(errors="replace")[-1000:]
-            )
+            self._failed(said.decode(errors="replace")[-1000:])
+
+    def _failed(self, said: str) -> None:
+        self.failures += 1
+        log.error("a backup failed; the next try is in a quarter of an hour", said=said)

@@ -18,7 +18,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -33,10 +33,6 @@ DUMP: Final = "database.dump"
 MANIFEST: Final = "manifest.json"
 _NAME: Final = re.compile(r"hubbub-\d{8}T\d{6}Z")
 _UNFINISHED: Final = ".unfinished"
-# Who is connected and which processes serve: in another database, or later, that is not so.
-_WITHOUT_ROWS: Final = ("public.active_sessions", "hubbub.nodes")
-# What the database knows of itself is in the dump, and changes with the restore.
-LEFT_OUT: Final = frozenset((*_WITHOUT_ROWS, "hubbub.meta", "hubbub.alembic_version"))
 _POLL: Final = 0.5  # seconds between two looks at how large the dump is
 # pg_restore 17 sets this on every server, and those before 17 do not know it.
 _HARMLESS: Final = re.compile(r'unrecognized configuration parameter "transaction_timeout"')
@@ -215,8 +211,13 @@ def tidy(folder: Path, keep: int | None) -> list[Path]:
     return gone
 
 
-async def dump(program: Path, spec: ConnectionSpec, snapshot: str, made: Path, grown: Grown) -> None:
+async def dump(
+    program: Path, spec: ConnectionSpec, snapshot: str, made: Path, grown: Grown, *, without_rows: Collection[str]
+) -> None:
     """Write what a snapshot sees into `made`.
+
+    Args:
+        without_rows: tables of which only the form is written.
 
     Raises:
         PostgresUnavailable: pg_dump failed; what it said is in the trouble.
@@ -224,7 +225,7 @@ async def dump(program: Path, spec: ConnectionSpec, snapshot: str, made: Path, g
     target = made / DUMP
     arguments = [
         "--format=custom", "--no-password", "--no-sync", f"--snapshot={snapshot}", f"--file={target}",
-        *(f"--exclude-table-data={table}" for table in _WITHOUT_ROWS),
+        *(f"--exclude-table-data={table}" for table in sorted(without_rows)),
     ]  # fmt: skip
     failed = await _run(program, arguments, spec, lambda: grown(_size(target)))
     if failed is not None:

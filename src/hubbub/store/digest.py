@@ -17,6 +17,8 @@ from hubbub.store.database import Connection
 from hubbub.store.statements import load
 
 SQL: Final = load("digest")
+# Who is connected, and which processes serve: in another database, or later, that is not so.
+OF_THE_MOMENT: Final = frozenset({"public.active_sessions", "hubbub.nodes"})
 
 
 @dataclass(frozen=True, slots=True)

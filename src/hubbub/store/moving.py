@@ -28,8 +28,7 @@ from hubbub.store.statements import load
 SQL: Final = load("moving")
 CHUNK: Final = 50_000  # rows in one transaction: half a second's work, which a cut costs at most
 _PIECES: Final = 8  # of the copy's stream that may wait between the two connections, up to 64 kB each
-# Its revision is set last of all; its connections and processes are nobody's there.
-_NOT_MOVED: Final = frozenset({"hubbub.alembic_version", "hubbub.nodes", "public.active_sessions"})
+_NOT_MOVED: Final = digest.OF_THE_MOMENT | {"hubbub.alembic_version"}  # the revision is set last of all
 _OWN: Final = "Give this chat an empty database of its own: CREATE DATABASE chatdb;"
 
 Tell = Callable[[str, int, int], None]

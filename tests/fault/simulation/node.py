@@ -6,6 +6,7 @@ Before: `client.py`, over `wire.py`. After: `truth.py`, and the bus of `Ether`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -117,7 +118,7 @@ class Node:
     async def start(self) -> None:
         """Begin to serve, once the database answers."""
         lease = self.presence.lease
-        lease.on_fenced = self.realtime.send_away
+        lease.on_fenced = self._fenced
         lease.on_renewed = self.feeds.look_soon
         self.journal.start()
         self.tasks.append(asyncio.create_task(self.feeds.run()))
@@ -127,6 +128,11 @@ class Node:
                 return
             except HubbubError:
                 await asyncio.sleep(0.2)
+
+    def _fenced(self) -> None:
+        """As `app.py` does it."""
+        self.journal.fenced_at = time.monotonic()
+        self.realtime.send_away()
 
     def accept(self) -> asyncio.Protocol:
         """A protocol for a new connection."""

@@ -55,6 +55,20 @@ async def test_one_of_several_makes_it(database: str, tmp_path: Path, monkeypatc
     assert not await clocks[0].claim(datetime.now(UTC) - timedelta(hours=1)), "it was made"
 
 
+async def test_one_that_cannot_even_be_started_is_counted(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubbub.scheduled.sys.executable", str(tmp_path / "nothing"))
+    node = clock(database)
+    task = asyncio.create_task(node.run())
+    try:
+        await eventually(lambda: node.failures == 1)
+        assert not task.done(), "the clock goes on"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_failure_is_counted(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DATABASE_URL", database)
