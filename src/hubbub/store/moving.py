@@ -69,6 +69,8 @@ async def move(source: Connection, target: Connection, connect_target: Connect, 
         MigrationError: the target cannot be brought to this schema.
         asyncpg.PostgresError, OSError: a database refused, or went away; the same call goes on later.
     """
+    for side in (source, target):
+        await side.execute(SQL["no_hurry"])
     async with source.transaction(isolation="repeatable_read", readonly=True):
         await source.execute(SQL["full_names"])
         head = await source.fetchval(SQL["mark"])

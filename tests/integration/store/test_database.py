@@ -26,6 +26,17 @@ async def pool(database: str) -> AsyncIterator[Database]:
     await made.close()
 
 
+async def test_the_watch_is_told_from_the_pool(pool: Database) -> None:
+    """`hubbub doctor` counts neither among other people's connections, and the bench counts the pool's alone."""
+    line = await pool.line()
+    try:
+        assert await line.fetchval("SHOW application_name") == "hubbub watch"
+    finally:
+        line.terminate()
+    async with pool.connection() as conn:
+        assert await conn.fetchval("SHOW application_name") != "hubbub watch"
+
+
 async def test_each_host_has_its_own_time(database: str, pg18: Databases) -> None:
     with silent_port() as silent:
         options = {"user": "postgres", "database": "postgres", "ssl": False, "timeout": 0.3}

@@ -137,6 +137,18 @@ async def test_an_older_backends_chat_is_neither_adopted_nor_overwritten(full: s
     await older.close()
 
 
+async def test_bounds_meant_for_ordinary_sessions_cut_nothing_short(full: str, empty_database: str) -> None:
+    target = await asyncpg.connect(empty_database)
+    await target.execute("SET statement_timeout = '5ms'; SET idle_in_transaction_session_timeout = '5ms'")
+    source = await asyncpg.connect(full)
+    try:
+        moved = await moving.move(source, target, connector(empty_database), lambda *_: None)
+    finally:
+        await source.close()
+        await target.close()
+    assert moved.rows["public.messages"] == SIZE.messages
+
+
 async def test_what_another_move_began_is_left_alone(full: str, empty_database: str) -> None:
     await migrate.upgrade(connector(empty_database))
     async with both(full, empty_database) as (here, there):

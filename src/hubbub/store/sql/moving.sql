@@ -5,6 +5,11 @@
 -- For this transaction, definitions name the schema of everything: the embedded role `hubbub` would find its own unnamed.
 SET LOCAL search_path = '';
 
+-- name: no_hurry
+-- Lets nothing be cut short that an administrator bounds for ordinary sessions: a copy, an index, the wait between two chunks.
+SELECT set_config(name, '0', false) FROM unnest(ARRAY[
+    'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) AS t (name);
+
 -- name: mark
 -- The word of `hubbub.alembic_version`: a revision, or that a move into this database is under way.
 SELECT max(version_num) FROM hubbub.alembic_version;
