@@ -50,8 +50,10 @@ async def test_upgrading_again_does_nothing(databases: Databases) -> None:
     connection = await asyncpg.connect(dsn)
     epoch = await connection.fetchval("SELECT value FROM hubbub.meta WHERE key = 'epoch'")
     await connection.execute("DELETE FROM rooms WHERE room_name = 'tech'")
-    assert await migrate.upgrade(connector(dsn)) == []
-    assert await migrate.status(connector(dsn)) == migrate.Status(HEAD, HEAD, (), False)
+    with pytest.MonkeyPatch.context() as patch:  # to load Alembic is a third of a start
+        patch.setattr(migrate, "_steps", lambda: pytest.fail("there is nothing to migrate"))
+        assert await migrate.upgrade(connector(dsn)) == []
+        assert await migrate.status(connector(dsn)) == migrate.Status(HEAD, HEAD, (), False)
     names = await connection.fetch("SELECT room_name FROM rooms ORDER BY 1")
     assert [row["room_name"] for row in names] == ["general", "random"], "a deleted default room does not come back"
     assert await connection.fetchval("SELECT value FROM hubbub.meta WHERE key = 'epoch'") == epoch

@@ -7,6 +7,7 @@ the guard of `authentication.py`, the handlers).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,22 @@ def make_application(
         traced: what looks on while a request is answered, once it has its id.
         web: the folder of the page; the package's own when left out.
     """
-    documents: dict[str, Any] = {"asyncapi": dict(asyncapi)}
+
+    @cache
+    def openapi() -> dict[str, Any]:
+        # Made when it is first asked for: to describe everything takes as long as all the rest of the start.
+        return make_document(handlers, dependencies)
+
     handlers: list[ControllerRouterHandler] = [
         Router(
             "/api", route_handlers=[health.health, *auth.HANDLERS, *users.HANDLERS, *rooms.HANDLERS, *messages.HANDLERS]
         ),
-        *health.root_handlers(not_ready, metrics, documents),
+        *health.root_handlers(not_ready, metrics, openapi, dict(asyncapi)),
     ]
     dependencies = {
         "chat": Provide(lambda: chat, sync_to_thread=False),
         "actor": Provide(actor_of, sync_to_thread=False),
     }
-    documents["openapi"] = make_document(handlers, dependencies)
     litestar = Litestar(
         handlers,
         dependencies=dependencies,

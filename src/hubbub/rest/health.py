@@ -44,13 +44,17 @@ def livez() -> Done:
 
 
 def root_handlers(
-    not_ready: NotReady, metrics: Callable[[], Awaitable[bytes]], documents: Mapping[str, Any]
+    not_ready: NotReady,
+    metrics: Callable[[], Awaitable[bytes]],
+    openapi_document: Callable[[], dict[str, Any]],
+    asyncapi_document: dict[str, Any],
 ) -> list[HTTPRouteHandler]:
     """What is served at the root.
 
     Args:
         metrics: the metrics in Prometheus' text form.
-        documents: `openapi` and `asyncapi`, as JSON values; read when they are first asked for.
+        openapi_document: makes the document, as JSON values, or has it; called in a thread, for making it takes long.
+        asyncapi_document: as JSON values.
     """
 
     @get("/readyz", tags=TAGS, sync_to_thread=False, summary="Whether to send traffic here", responses=_READY, **OPEN)
@@ -67,12 +71,12 @@ def root_handlers(
     async def read_metrics() -> bytes:
         return await metrics()
 
-    @get("/openapi.json", tags=TAGS, sync_to_thread=False, summary="This document", **OPEN)
+    @get("/openapi.json", tags=TAGS, sync_to_thread=True, summary="This document", **OPEN)
     def openapi() -> dict[str, Any]:
-        return documents["openapi"]  # type: ignore[no-any-return]
+        return openapi_document()
 
     @get("/asyncapi.json", tags=TAGS, sync_to_thread=False, summary="The events of the socket", **OPEN)
     def asyncapi() -> dict[str, Any]:
-        return documents["asyncapi"]  # type: ignore[no-any-return]
+        return asyncapi_document
 
     return [livez, readyz, read_metrics, openapi, asyncapi]

@@ -12,7 +12,7 @@ from uuid import uuid4
 from tests.fault.corpus.engineio import frame
 from tests.fault.corpus.entry import CLOSE_SECONDS, Entry, Script
 from tests.fault.corpus.runner import Arena
-from tests.support.raw_client import RawWebSocket, open_request, read_answer, request
+from tests.support.raw_client import RawWebSocket, open_request, request
 
 GIVEN_UP: Final = 14.0  # seconds: ten, and some for a machine where much else runs
 JSON: Final = {"Content-Type": "application/json"}
