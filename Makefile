@@ -51,8 +51,10 @@ soak: $(VENV)/test.stamp ## every fault campaign at its nightly count, hours in 
 	@$(BIN)/python -m tests.fault --nightly --json tests/fault/results.jsonl $(ARGS)
 	@$(BIN)/python -m tests.fault --table tests/fault/results.jsonl
 
-docs: $(VENV)/test.stamp ## write docs/reference from the code
+docs: $(VENV)/test.stamp ## write docs/reference from the code, and build the manual as a site, in build/docs
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/docs
+	@echo "The manual: build/docs/index.html"
 
 bench: $(VENV)/test.stamp ## Hubbub beside Node socket.io and others, measured (ARGS="--rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
