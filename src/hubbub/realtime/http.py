@@ -79,6 +79,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_timer()
         super().on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # The parser and this object hold each other: without this each WebSocket would keep both, 2 kB, until the
+        # collector of cycles comes by.
+        self.parser = None  # type: ignore[assignment]
+
     def send_400_response(self, msg: str) -> None:
         """The parser has given up, by itself or because `on_header` has."""
         self._refuse(HubbubError("head_too_large" if self._is_too_large() else "bad_request"))

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 import pytest
 import uvicorn
 from tests.support.process import eventually
+from tests.support.raw_client import RawWebSocket
 from tests.support.rest import Rest, rest_of
 
 from hubbub.config import Settings
-from hubbub.realtime import BoundedHttp, http
+from hubbub.realtime import BoundedHttp, Options, Realtime, http
 from hubbub.rest import body
+
+HOW: dict[str, Any] = {"port": 0, "lifespan": "off", "log_config": None, "access_log": False}
 
 
 @asynccontextmanager
 async def served(rest: Rest) -> AsyncIterator[int]:
     """The application behind uvicorn; its port."""
     application = rest.http._transport.app  # type: ignore[attr-defined]
-    config = uvicorn.Config(application, port=0, http=BoundedHttp, lifespan="off", log_config=None, access_log=False)
+    async with _running(uvicorn.Config(application, http=BoundedHttp, **HOW)) as port:
+        yield port
+
+
+@asynccontextmanager
+async def _running(config: uvicorn.Config) -> AsyncIterator[int]:
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are pytest's
     task = asyncio.create_task(server.serve())
@@ -180,3 +190,22 @@ async def test_a_head_that_trickles_in_is_given_up(database: str, monkeypatch: p
         async with asyncio.timeout(20):
             assert await silent.read() == b"", "who says nothing is told nothing"
         silent_writer.close()
+
+
+async def test_a_websocket_keeps_nothing_of_its_handshake() -> None:
+    """Not even until the collector of cycles comes: a crowd that connects would hold twice its memory."""
+    realtime = Realtime(Options(), {})
+    config = uvicorn.Config(realtime, http=BoundedHttp, ws=realtime.protocol_factory, **HOW)  # type: ignore[arg-type]
+    async with _running(config) as port:
+        gc.collect()
+        gc.disable()
+        try:
+            url = f"http://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
+            sockets = [await RawWebSocket.connect(url) for _ in range(3)]
+            for websocket in sockets:
+                assert str(await websocket.receive()).startswith("0{")
+            assert [one for one in gc.get_objects() if isinstance(one, BoundedHttp)] == []
+        finally:
+            gc.enable()
+        for websocket in sockets:
+            websocket.abort()
