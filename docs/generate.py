@@ -23,9 +23,9 @@ from hubbub.metrics import (
     readings,
     readings_between_processes,
     readings_of_backups,
-    readings_of_certificate,
     readings_of_operation,
     readings_of_plain_sql,
+    readings_of_tls,
 )
 from hubbub.sockets.events import EVENTS
 
@@ -89,7 +89,7 @@ def metrics() -> str:
         *readings_of_plain_sql(anything),
         *readings_of_backups(anything),
         *readings_between_processes(anything, anything, anything),
-        *readings_of_certificate(anything),
+        *readings_of_tls(anything, anything),
     ):
         name = f"hubbub_{reading.name}" + ("_total" if reading.kind == "counter" else "")
         lines.append(f"| `{name}` | {reading.kind} | {reading.doc} |")

@@ -42,7 +42,7 @@ from hubbub.keys import kept_secret, nats_address
 from hubbub.listener import announce, listen, own_address
 from hubbub.postgres import ConnectionSpec, PostgresServer, Progress, hosts, listen_spec, server_for
 from hubbub.postgres.ready import ReadyPostgres
-from hubbub.realtime import Address, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
+from hubbub.realtime import Address, Handshakes, NodeHttp, Nodes, Options, Realtime, SharedHttp, Siblings, Socket
 from hubbub.rest.application import make_application
 from hubbub.rest.edge import SAFE_HEADERS, STRICT_TRANSPORT
 from hubbub.rest.stats import RestStats
@@ -86,6 +86,7 @@ class Hubbub:
     ear: Ear
     backups: ScheduledBackups
     certificate: Certificate | None
+    handshakes: Handshakes | None
     metrics: Metrics
     loop_lag: Histogram
     tracing: Tracing
@@ -192,6 +193,7 @@ class Hubbub:
             claim=_with_connection(database, upkeep.claim_backup),
             latest=_with_connection(database, upkeep.latest_backup),
         )
+        handshakes = Handshakes(certificate.context) if certificate is not None else None
         loop_lag, rest_stats = Histogram(), RestStats()
         shown = (
             *metrics.readings(chat, edge, realtime, loop_lag),
@@ -199,11 +201,11 @@ class Hubbub:
             *metrics.readings_of_plain_sql(ear),
             *metrics.readings_of_backups(backups),
             *metrics.readings_between_processes(bus.stats, siblings, nodes),
-            *metrics.readings_of_certificate(certificate),
+            *metrics.readings_of_tls(certificate, handshakes),
         )
         hubbub = cls(
             settings, postgres, database, chat, bus, edge, realtime, None, siblings, nodes, ear, backups, certificate,
-            Metrics(shown), loop_lag, tracing,
+            handshakes, Metrics(shown), loop_lag, tracing,
         )  # fmt: skip
         hubbub.application = make_application(
             chat,

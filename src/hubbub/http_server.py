@@ -11,7 +11,7 @@ import signal
 import socket as sockets
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvicorn
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from hubbub.app import Hubbub
 
 
+BACKLOG: Final = 4_096  # connections that may wait for us to accept them
+
+
 def http_config(hubbub: Hubbub) -> uvicorn.Config:
     """How uvicorn is to serve it."""
     trusted = hubbub.settings.trusted_proxies
-    certificate = hubbub.certificate
     return uvicorn.Config(
         hubbub,
         http=hubbub.http_protocol,  # type: ignore[arg-type]
@@ -35,10 +37,9 @@ def http_config(hubbub: Hubbub) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(trusted),
         forwarded_allow_ips=list(trusted),
-        ssl_context_factory=(lambda *_: certificate.context) if certificate is not None else None,
         timeout_graceful_shutdown=1,
         timeout_keep_alive=30,
-        backlog=4096,
+        backlog=BACKLOG,
     )
 
 
@@ -51,11 +52,21 @@ class Server(uvicorn.Server):
         self._announce = announce
 
     async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self._listen(sockets or [])
         if self._hubbub.siblings is not None:
             self._hubbub.siblings.listen(self._take, self._hubbub.metrics.text)
         if self.started:
             self._announce()
+
+    async def _listen(self, listeners: list[sockets.socket]) -> None:
+        """Where it speaks TLS, `realtime/tls.py` accepts, and uvicorn gets what has shaken hands."""
+        handshakes = self._hubbub.handshakes
+        await super().startup(listeners if handshakes is None else [])
+        if handshakes is not None:
+            make = partial(self._hubbub.http_protocol, self.config, self.server_state, {})
+            for listener in listeners:
+                handshakes.listen(listener, BACKLOG, make)
+            self.servers.append(cast("Any", handshakes))  # closed by uvicorn as its own are
 
     async def _take(self, connection: sockets.socket, first: bytes) -> None:
         """Go on with a connection that a sibling has handed over."""

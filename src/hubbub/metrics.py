@@ -10,7 +10,7 @@ from hubbub.chat.context import Chat
 from hubbub.fanout.plain_sql import Ear
 from hubbub.fanout.stats import BusStats
 from hubbub.histogram import Histogram
-from hubbub.realtime import Nodes, Realtime, Siblings
+from hubbub.realtime import Handshakes, HandshakeStats, Nodes, Realtime, Siblings
 from hubbub.realtime.nodes import NodeStats
 from hubbub.realtime.siblings import SiblingStats
 from hubbub.rest.health import REASONS, NotReady
@@ -268,8 +268,9 @@ def readings_between_processes(bus: BusStats, siblings: Siblings | None, nodes: 
     )
 
 
-def readings_of_certificate(certificate: Certificate | None) -> Iterator[Reading]:
-    """Of the certificate that Hubbub serves TLS with; None where it serves none."""
+def readings_of_tls(certificate: Certificate | None, handshakes: Handshakes | None) -> Iterator[Reading]:
+    """Of the certificate that Hubbub serves TLS with, and of its handshakes; None where it serves none."""
+    stats = handshakes.stats if handshakes is not None else HandshakeStats()
     yield Reading(
         "gauge",
         "tls_certificate_expires_timestamp_seconds",
@@ -281,6 +282,24 @@ def readings_of_certificate(certificate: Certificate | None) -> Iterator[Reading
         "tls_certificate_refused",
         "1 while the files of HUBBUB_TLS_CERTIFICATE cannot be used, and the certificate before them still is.",
         lambda: float(certificate is not None and certificate.fault is not None),
+    )
+    yield Reading(
+        "gauge",
+        "tls_handshakes_open",
+        "Handshakes under way.",
+        lambda: handshakes.open if handshakes is not None else 0,
+    )
+    yield Reading(
+        "counter",
+        "tls_handshakes_failed",
+        "Handshakes that came to nothing: no TLS, a certificate that was not believed, a client gone or too slow.",
+        lambda: stats.failed,
+    )
+    yield Reading(
+        "counter",
+        "tls_handshakes_refused",
+        "Connections that were closed because too many handshakes were under way.",
+        lambda: stats.refused,
     )
 
 

@@ -1,4 +1,4 @@
-"""TLS of Hubbub's own, with real clients; and its certificate, changed while it serves."""
+"""TLS of Hubbub's own, with real clients; its certificate, changed while it serves; and handshakes that come to nothing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.support.process import eventually
 from tests.support.server import running
 
 from hubbub import tls
+from hubbub.realtime import tls as handshakes
 
 
 def issue(path: Path) -> ssl.SSLContext:
@@ -99,3 +100,67 @@ async def test_clients_chat_and_the_certificate_changes(
         third = issue(path)
         await eventually(lambda: is_believed(server.url, third), timeout=30)
         assert (certificate.fault, await status(server.url, second)) == (None, 0)
+
+
+def first_flight() -> bytes:
+    """What a client of TLS says first."""
+    said = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), said, server_hostname="example.org")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return said.read()
+
+
+async def test_a_handshake_that_stalls_is_cut_and_takes_nobodys_place(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshakes, "HANDSHAKES_MAX", 3)
+    monkeypatch.setattr(handshakes, "MAKES_ROOM", 0.0)
+    path = tmp_path / "cert.pem"
+    trust = issue(path)
+    async with running(database, tmp_path, HUBBUB_TLS_CERTIFICATE=str(path)) as server:
+        here = server.hubbub.handshakes
+        assert here is not None
+        port = int(server.url.rpartition(":")[2])
+
+        writers: list[asyncio.StreamWriter] = []
+
+        async def connect(said: bytes) -> asyncio.StreamReader:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writers.append(writer)
+            writer.write(said)
+            return reader
+
+        async def stall(said: bytes) -> asyncio.StreamReader:
+            before = here.open
+            reader = await connect(said)
+            await eventually(lambda: here.open == before + 1)
+            return reader
+
+        stalled = [await stall(said) for said in (b"", first_flight(), first_flight()[:100])]
+        assert (await status(server.url, trust), here.stats.refused) == (200, 1), "who has waited longest makes room"
+        assert await stalled[0].read() == b""
+        assert here.open == 2
+
+        monkeypatch.setattr(handshakes, "MAKES_ROOM", 3600.0)
+        await stall(b"")
+        assert await (await connect(b"")).read() == b"", "a newcomer does not, where nobody has waited long"
+        assert (here.open, here.stats.refused) == (3, 2)
+        for writer in writers:
+            writer.close()
+        await eventually(lambda: here.open == 0)
+
+        failed = here.stats.failed
+        monkeypatch.setattr(handshakes, "HANDSHAKE_SECONDS", 0.2)
+        assert await (await connect(first_flight())).read() != b"", "the server's part came"
+        assert await (await connect(b"")).read() == b""
+        assert b"HTTP" not in await (await connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).read()
+        await eventually(lambda: here.open == 0)
+        assert here.stats.failed == failed + 3
+        shown = (await server.hubbub.metrics_text()).decode()
+        assert f"hubbub_tls_handshakes_failed_total {here.stats.failed}.0" in shown
+        monkeypatch.setattr(handshakes, "HANDSHAKE_SECONDS", 3600.0)
+        silent = await stall(b"")
+    assert await silent.read() == b"", "an end waits for nobody"
+    for writer in writers:
+        writer.close()

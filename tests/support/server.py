@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import uvicorn
 from tests.support import people
 from tests.support.client import Client
 from tests.support.people import SECRET, Person
@@ -19,7 +18,7 @@ from tests.support.people import SECRET, Person
 from hubbub.app import Hubbub
 from hubbub.chat.context import Chat
 from hubbub.config import load
-from hubbub.http_server import http_config
+from hubbub.http_server import Server, http_config
 from hubbub.listener import listen
 
 
@@ -130,7 +129,7 @@ async def running(dsn: str, folder: Path, *, direct: str | None = None, **env: s
     listener = listen(settings)
     settings = replace(settings, port=listener.getsockname()[1])
     hubbub = await Hubbub.open(settings, lambda _: None)
-    server = uvicorn.Server(http_config(hubbub))
+    server = Server(http_config(hubbub), hubbub, lambda: None)
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     db = await asyncpg.connect(direct or dsn)
@@ -143,7 +142,6 @@ async def running(dsn: str, folder: Path, *, direct: str | None = None, **env: s
         yield here
     finally:
         await asyncio.gather(*(client.close() for client in here.clients))
-        await hubbub.drain()
         server.should_exit = True
         await task
         await hubbub.close()

@@ -2,7 +2,7 @@
 
 A message comes in through `websocket.py` or `polling.py`, goes to its `connection.py`, then through `dispatch.py` to
 the application's `Handlers`; what the application says goes out through `broadcast.py`. `server.py` puts them
-together; `registry.py` holds the connections; `http.py` bounds what comes before any of it; `siblings.py` is for
+together; `registry.py` holds the connections; `tls.py` and `http.py` bound what comes before any of it; `siblings.py` is for
 several processes behind one port, `nodes.py` for several nodes behind one address. Imports `wire` and `errors` alone.
 """
 
@@ -14,6 +14,7 @@ from hubbub.realtime.nodes import Address, Nodes
 from hubbub.realtime.registry import Options, Stats
 from hubbub.realtime.server import Realtime
 from hubbub.realtime.siblings import SharedHttp, Siblings
+from hubbub.realtime.tls import Handshakes, HandshakeStats
 from hubbub.realtime.transport import Handler
 from hubbub.realtime.tunnel import NodeHttp
 
@@ -26,6 +27,8 @@ __all__ = [
     "Encoded",
     "Handler",
     "Handlers",
+    "HandshakeStats",
+    "Handshakes",
     "NodeHttp",
     "Nodes",
     "Options",
