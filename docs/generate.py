@@ -103,7 +103,8 @@ class _Anything:
 
 def socket_events() -> str:
     lines = [
-        "# Socket events\n\nThe whole of it, with every field, is the AsyncAPI document at `/asyncapi.json`.\n",
+        "# Socket events\n\nThe whole of it, with every field, is the AsyncAPI document at `/asyncapi.json`. "
+        "REST has a page of its own, `/docs`.\n",
         "## From the client\n\n| event | answered with | what it does |\n|---|---|---|",
     ]
     lines += [f"| `{name}` | `{event.answer.__name__}` | {event.doc} |" for name, event in EVENTS.items()]

@@ -75,7 +75,9 @@ async def _do(wish: str, server: Served) -> str:
     return ""
 
 
-@pytest.mark.parametrize("scenario", ["talk", "sql", "history", "rooms", "phone", "keyboard", "accessible", "restart"])
+@pytest.mark.parametrize(
+    "scenario", ["talk", "sql", "history", "rooms", "phone", "keyboard", "accessible", "docs", "restart"]
+)
 async def test_scenario(scenario: str, served: Served, node: str, chromium: str, tmp_path: Path) -> None:
     await play(scenario, served, node, chromium, tmp_path)
 

@@ -22,6 +22,8 @@ PAGES = ["/", *(f"/{path.relative_to(ROOT).as_posix()}" for path in sorted(ROOT.
 # What no document names: method, path, the status wanted.
 OTHERS = [
     ("GET", "/nothing", 404),
+    ("GET", "/docs", 308),
+    ("GET", "/docs/", 200),
     ("GET", "/api/nothing", 404),
     ("PUT", "/api/rooms", 405),
     ("HEAD", "/api/health", 200),

@@ -26,23 +26,33 @@ Username = Annotated[
         max_length=limits.USERNAME_MAX,
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z",
         description="ASCII letters, digits, `_`, `.` and `-`; compared without regard to case",
+        examples=["ada"],
     ),
 ]
 Email = Annotated[
-    str, Meta(max_length=limits.EMAIL_MAX, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+\Z")
+    str,
+    Meta(
+        max_length=limits.EMAIL_MAX,
+        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+\Z",
+        examples=["ada@example.org"],
+    ),
 ]
-Password = Annotated[str, Meta(min_length=limits.PASSWORD_MIN, max_length=limits.PASSWORD_MAX)]
+Password = Annotated[
+    str, Meta(min_length=limits.PASSWORD_MIN, max_length=limits.PASSWORD_MAX, examples=["correct horse battery"])
+]
 AnyPassword = Annotated[str, Meta(max_length=limits.PASSWORD_MAX)]
-DisplayName = Annotated[str, Meta(min_length=1, max_length=limits.DISPLAY_NAME_MAX)]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=limits.DISPLAY_NAME_MAX, examples=["Ada Okafor"])]
 Avatar = Annotated[str, Meta(max_length=limits.AVATAR_MAX, description="An http(s) address or a path on this server")]
 Bio = Annotated[str, Meta(max_length=limits.BIO_MAX)]
-RoomName = Annotated[str, Meta(min_length=1, max_length=limits.ROOM_NAME_MAX)]
+RoomName = Annotated[str, Meta(min_length=1, max_length=limits.ROOM_NAME_MAX, examples=["reading"])]
 RoomRef = Annotated[str, Meta(min_length=1, max_length=limits.ROOM_NAME_MAX, description="A room's id or its name")]
 Description = Annotated[str, Meta(max_length=limits.DESCRIPTION_MAX)]
 ClientId = Annotated[
     str, Meta(min_length=1, max_length=limits.CLIENT_ID_MAX, pattern=r"^[!-~]+\Z", description="Printable ASCII")
 ]
-Text = Annotated[str, Meta(min_length=1, description="The text; its longest is a setting, in bytes of UTF-8")]
+Text = Annotated[
+    str, Meta(min_length=1, description="The text; its longest is a setting, in bytes of UTF-8", examples=["Hello"])
+]
 Token = Annotated[str, Meta(min_length=1, max_length=limits.TOKEN_MAX)]
 
 
@@ -64,7 +74,7 @@ class Register(Command, frozen=True, kw_only=True):
 class Login(Command, frozen=True, kw_only=True):
     """`username` may hold the e-mail address instead."""
 
-    username: Annotated[str, Meta(min_length=1, max_length=limits.EMAIL_MAX)]
+    username: Annotated[str, Meta(min_length=1, max_length=limits.EMAIL_MAX, examples=["ada"])]
     password: AnyPassword
 
 

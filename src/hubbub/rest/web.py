@@ -1,7 +1,8 @@
-"""The page: the files of a folder, read once at start and served from memory.
+"""The pages, for people (`/`) and for programmers (`/docs`): the files of a folder, read once at start and served from memory.
 
 Promises: only files that were there are served, so that no address reaches outside the folder; each has its type,
 an ETag of its contents and its time; who has it already is answered 304 (RFC 9110, sections 13.1.2 and 13.1.3).
+The address of a folder with a page leads to the page, with a slash behind it, which its own addresses count from.
 """
 
 from __future__ import annotations
@@ -84,9 +85,17 @@ class WebPage:
     def __init__(self, application: ASGIApp, folder: Path) -> None:
         self._application = application
         self._pages = read_pages(folder)
+        self._folders = {address[:-1] for address in self._pages if address.endswith("/") and address != "/"}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         page = self._pages.get(scope["path"]) if scope["type"] == "http" else None
+        if scope["type"] == "http" and scope["path"] in self._folders and scope["method"] == "GET":
+            scope["path_template"] = "page"
+            name = scope["path"].rpartition("/")[2]  # relative: whatever a proxy has put before it stays
+            headers = [(b"location", f"{name}/".encode()), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 308, "headers": headers})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         if page is None or scope["method"] != "GET":
             await self._application(scope, receive, send)
             return

@@ -131,6 +131,10 @@ export class Dialogs {
       ["?", "This list, when you are not writing"],
     ];
     const rows = keys.map(([key, what]) => h("div", {}, h("dt", {}, h("kbd", { text: key })), h("dd", { text: what })));
-    this.open("Keyboard shortcuts", [h("dl", { class: "keys" }, ...rows)]);
+    const programs = h("a", { class: "link", href: "./docs/", text: "The REST interface" });
+    this.open("Keyboard shortcuts", [
+      h("dl", { class: "keys" }, ...rows),
+      h("p", { class: "dialog-more" }, "For programs: ", programs),
+    ]);
   }
 }
