@@ -1,6 +1,7 @@
 """C13: a node that holds a crowd dies, and all of them come to the other one at once, where others are talking.
 
-All are back with all that they missed; the pool does not grow, and whoever was talking goes on.
+All are back with all that they missed; the pool does not grow, and whoever was talking goes on. Memory grows with the
+first crowd, and no further with those that follow.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ async def c13(run: Run) -> None:
             most = max(most, await _come_back(here, before))
             longest = max(longest, time.monotonic() - began)
             await _move_to(here, doomed, where)
+            if run.nightly and run.bites == 1:
+                run.figures["kept_of_first_crowd_mb"] = await here.measure_memory() >> 20
         run.figures |= {
             "longest_back_seconds": round(longest, 2),
             "most_database_connections": most,

@@ -13,7 +13,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import asyncpg
@@ -66,6 +66,19 @@ class World:
         await self.nodes.start()
         self._before = {node.name: await node.sample() for node in self.nodes}
         await self.load.start()
+
+    async def measure_memory(self) -> int:
+        """Judge growth of memory (I12) from here on; the most bytes by which a node has grown until now.
+
+        An allocator gives back little of what its first crowd took. That is kept once; more with each crowd is a leak.
+        """
+        grown = 0
+        for name, now in {node.name: await node.sample() for node in self.nodes}.items():
+            before = self._before.get(name)
+            if before is not None and before.pid == now.pid:
+                grown = max(grown, now.rss - before.rss)
+                self._before[name] = replace(before, rss=now.rss)
+        return grown
 
     async def finish(self, *, presence: bool | None = None, ordered: bool = True, allowed: str = r"(?!)") -> None:
         """Heal what was broken, let everything drain, read all, and give the run what the checker finds.
