@@ -71,7 +71,9 @@ CONTENTS: dict[str, dict[str, list[str]]] = {
         "Reference": [
             "docs/reference/settings",
             "docs/reference/cli",
+            "docs/reference/rest",
             "docs/reference/events",
+            "docs/reference/database",
             "docs/reference/errors",
             "docs/reference/limits",
             "docs/reference/metrics",

@@ -5,7 +5,10 @@ tests/meta/test_docs.py fails when a page is not what this makes.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import json
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -13,6 +16,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
+import structlog
 import typer
 
 from hubbub.cli.main import app
@@ -27,6 +32,8 @@ from hubbub.metrics import (
     readings_of_plain_sql,
     readings_of_tls,
 )
+from hubbub.rest.application import make_application
+from hubbub.rest.stats import RestStats
 from hubbub.sockets.events import EVENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,6 +122,160 @@ def socket_events() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rest() -> str:
+    document = openapi()
+    lines = [
+        f"# REST\n\n{document['info']['description']}\n\nThe whole of it, for programs, is the OpenAPI document at `/openapi.json`; every Hubbub serves it as a page to read and to try, at `/docs`. "
+        "Who may not see a room is told that it is not there. Every path may also answer 500 and 503 "
+        "([error codes](errors.md)).\n",
+    ]
+    for tag in document["tags"]:
+        lines.append(f"## Requests: {tag['name']}\n\n{tag['description']}.\n")
+        lines.append("| method and path | what | who may | takes | answers |\n|---|---|---|---|---|")
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if tag["name"] in operation["tags"]:
+                    lines.append(_operation(f"{method.upper()} {path}", operation))
+        lines.append("")
+    lines.append("## What goes in and out\n\n`?`: may be left out.\n")
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        lines.append(f"### {name}\n")
+        if "description" in schema:
+            lines.append(f"{schema['description']}\n")
+        lines.append("| field | type | |\n|---|---|---|")
+        for field, value in schema["properties"].items():
+            shown = f"`{field}`" + ("" if field in schema["required"] else "?")
+            lines.append(f"| {shown} | {_type(value)} | {_said(value)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, as the server answers it."""
+    anything = cast(Any, _Anything())
+    application = make_application(
+        anything,
+        Settings(),
+        not_ready=dict,
+        metrics=anything,
+        asyncapi={},
+        stats=RestStats(),
+        traced=lambda application: application,
+    )
+
+    async def ask() -> dict[str, Any]:
+        transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://hubbub") as http:
+            document: dict[str, Any] = (await http.get("/openapi.json")).json()
+            return document
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # the request is no news
+    try:
+        return asyncio.run(ask())
+    finally:
+        structlog.reset_defaults()
+
+
+def _operation(address: str, operation: dict[str, Any]) -> str:
+    """A row of the table of REST."""
+    security = operation.get("security")
+    if security == [{}]:
+        who = "anybody"
+    elif security:
+        who = "who is signed in; anybody with [`HUBBUB_PUBLIC_DIRECTORY`](settings.md)"
+    else:
+        who = "who is signed in"
+    what = ". ".join(filter(None, (operation["summary"], operation.get("description"))))
+    takes = [f"`{one['name']}`" for one in operation.get("parameters", ()) if one["in"] != "path"]
+    takes += [_type(body["schema"]) for body in operation.get("requestBody", {}).get("content", {}).values()]
+    answers, fails = [], []
+    for status, answer in operation["responses"].items():
+        if "$ref" not in answer:
+            answers += [f"{status} {_type(body['schema'])}" for body in answer["content"].values()]
+        elif status not in ("500", "503"):
+            fails.append(status)
+    told = "; ".join(filter(None, (", ".join(answers), ", ".join(fails))))
+    return f"| `{address}` | {what} | {who} | {', '.join(takes)} | {told} |"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A JSON Schema in a word or two, with a link where it has a name."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(map(_type, schema["anyOf"]))
+    if "enum" in schema:
+        return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    if schema.get("type") == "object" and "type" in schema.get("additionalProperties", {}):
+        return f"object of {_type(schema['additionalProperties'])}"
+    return str(schema.get("format", schema["type"]))
+
+
+def _said(schema: dict[str, Any]) -> str:
+    """What a JSON Schema says beside the type: its sentence and its bounds."""
+    parts = [schema, *schema.get("anyOf", ())]
+    said = [part["description"] for part in parts if "description" in part]
+    for part in parts:
+        least, most = part.get("minLength"), part.get("maxLength")
+        if most is not None:
+            said.append(f"{least or 0} to {most:,} characters")
+        elif least is not None:
+            said.append(f"at least {least}")
+    return "; ".join(said)
+
+
+def database() -> str:
+    text = (ROOT / "src/hubbub/store/schema.sql").read_text(encoding="utf-8")
+    lines = [
+        "# Tables and views\n\nThe seven tables and three views of schema `public` are a public surface. Promised: none of these "
+        "tables, columns, constraints, indexes and views is ever renamed or removed; columns and indexes may be added. A row "
+        "that plain SQL writes is as good as one sent by a client ([how](../howto/sql.md)), and `hubbub.post_message` is for "
+        "an application's own transactions. What else is in schema `hubbub` is the server's own, and may change with any version.\n",
+    ]
+    for kind in ("TABLE", "VIEW"):
+        lines.append(f"## {kind.title()}s\n")
+        for said, name, body in re.findall(rf"((?:^--.*\n)+)CREATE {kind} public\.(\w+)([^;]*;)", text, re.M):
+            lines.append(f"### {name}\n\n{_prose(said)}\n")
+            lines += (
+                _table(name, body, text) if kind == "TABLE" else [f"```sql\nSELECT{body.split('SELECT', 1)[1]}\n```\n"]
+            )
+    said, head = re.findall(r"((?:^--.*\n)+)(CREATE FUNCTION hubbub\.post_message[^$]*?)LANGUAGE", text, re.M)[0]
+    lines.append(f"## Functions\n\n### hubbub.post_message\n\n{_prose(said)}\n")
+    lines.append(f"```text\n{head.removeprefix('CREATE FUNCTION ').strip()}\n```\n")
+    return "\n".join(lines)
+
+
+def _prose(comment: str) -> str:
+    """A comment of SQL as a paragraph; what is set in is a list."""
+    said = re.sub(r"^-- ?", "", comment, flags=re.MULTILINE).strip()
+    said = re.sub(r"((?:^  .*\n)+)", r"\n\1\n", said, flags=re.MULTILINE)
+    return re.sub(r"^  (\S+)  (.*)$", r"- `\1`: \2", said, flags=re.MULTILINE)
+
+
+def _table(name: str, body: str, schema: str) -> list[str]:
+    """The columns of a table, what holds them together, and its indexes."""
+    lines = ["| column | type | | what it is |\n|---|---|---|---|"]
+    body = re.sub(r"(?: --[^\n]*)?\n {8,}", " ", body)  # what goes on in the next line
+    for column, rest in re.findall(r"^    ([a-z]\w*) (.*)$", body, re.MULTILINE):
+        made, _, said = rest.partition("--")
+        kind, *more = re.split(r"(?= (?:NOT NULL|DEFAULT))", made.strip().rstrip(","))
+        lines.append(f"| `{column}` | {kind} | {' '.join(f'`{one.strip()}`' for one in more)} | {said.strip()} |")
+    held = re.findall(r"CONSTRAINT (\w+) ((?:PRIMARY|UNIQUE|CHECK).*?)(?:,? --.*)?,?$", body, re.MULTILINE)
+    held += re.findall(rf"CONSTRAINT ({name}_\w+_fkey) (FOREIGN KEY.*?)[,;]$", schema, re.MULTILINE)
+    lines.append("\n| constraint or index | |\n|---|---|")
+    lines += [f"| `{one}` | `{what}` |" for one, what in held]
+    lines += [
+        f"| `{index}` | `{unique}{what}` |"
+        for unique, index, what in re.findall(
+            rf"^CREATE (UNIQUE )?INDEX (\w+) ON public\.{name} (.*);", schema, re.MULTILINE
+        )
+    ]
+    return [*lines, ""]
+
+
 def cli() -> str:
     lines = [
         "# The command line\n\n`hubbub COMMAND --help` says the same. Settings come from the environment and `.env` "
@@ -185,6 +346,8 @@ PAGES = {
     "metrics.md": metrics,
     "events.md": socket_events,
     "cli.md": cli,
+    "rest.md": rest,
+    "database.md": database,
 }
 
 

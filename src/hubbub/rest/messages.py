@@ -73,7 +73,7 @@ def place_of(cursor: str) -> int:
 async def post_message(
     chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[PostMessage], idempotency_key: IdempotencyKey = None
 ) -> Response[OneMessage]:
-    """201 once it is committed; 200 with `duplicate: true` where it had been sent before."""
+    """By members. 201 once it is committed; 200 with `duplicate: true` where it had been sent before."""
     chat.sends.spend(actor.user_id)
     command = msgspec.structs.replace(data, client_id=one_key(idempotency_key, data.client_id))
     place = await access.find_place(chat, actor, room)
@@ -119,7 +119,7 @@ async def edit_message(
     data: JSONBody[EditText],
     idempotency_key: IdempotencyKey = None,
 ) -> OneMessage:
-    """With a key it is done once: repeated, even after another edit, it changes nothing, and says `duplicate`."""
+    """By its author. With a key it is done once: repeated, even after another edit, it changes nothing, and says `duplicate`."""
     chat.sends.spend(actor.user_id)
     key = one_key(idempotency_key, data.client_id)
     _, message = await change_message.edit_message(chat, actor, message_id, data.message, key)
@@ -132,7 +132,7 @@ async def edit_message(
 async def delete_message(
     chat: ChatPart, actor: Asker, message_id: MessageInPath, idempotency_key: IdempotencyKey = None
 ) -> Changed:
-    """It keeps its place and loses its text."""
+    """By its author, whoever made the room, or an administrator. It keeps its place and loses its text."""
     chat.sends.spend(actor.user_id)
     return await change_message.delete_message(chat, actor, message_id, idempotency_key)
 

@@ -38,11 +38,13 @@ async def read_room(chat: ChatPart, actor: Asker, room: RoomInPath) -> OneRoom:
 async def update_room(
     chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[UpdateRoom], idempotency_key: IdempotencyKey = None
 ) -> OneRoom:
+    """By whoever made the room, or an administrator."""
     return OneRoom(data=await rooms.update_room(chat, actor, room, data, idempotency_key))
 
 
 @delete("/rooms/{room:str}", tags=TAGS, status_code=200, summary="Delete a room, for everyone")
 async def delete_room(chat: ChatPart, actor: Asker, room: RoomInPath, idempotency_key: IdempotencyKey = None) -> Done:
+    """By whoever made the room, or an administrator."""
     await rooms.delete_room(chat, actor, room, idempotency_key)
     return Done()
 
@@ -72,7 +74,7 @@ async def list_members(
 async def add_member(
     chat: ChatPart, actor: Asker, room: RoomInPath, data: JSONBody[AddMember], idempotency_key: IdempotencyKey = None
 ) -> Done:
-    """By whoever made the room. A private room is entered in no other way."""
+    """By whoever made the room, or an administrator. A private room is entered in no other way."""
     await members.add_member(chat, actor, room, data.user_id, idempotency_key)
     return Done()
 
@@ -81,6 +83,7 @@ async def add_member(
 async def remove_member(
     chat: ChatPart, actor: Asker, room: RoomInPath, user_id: UserInPath, idempotency_key: IdempotencyKey = None
 ) -> Done:
+    """By whoever made the room, or an administrator."""
     await members.remove_member(chat, actor, room, user_id, idempotency_key)
     return Done()
 

@@ -45,7 +45,7 @@ async def read_user(chat: ChatPart, actor: Asker, user_id: UserInPath) -> OneUse
 
 @patch("/users/{userId:uuid}", tags=TAGS, summary="Change names or password")
 async def update_user(chat: ChatPart, actor: Asker, user_id: UserInPath, data: JSONBody[UpdateUser]) -> OneUser:
-    """Fields that are left out stay. A new password ends every other session of the account."""
+    """By its owner, or an administrator. Fields that are left out stay. A new password ends every other session of the account."""
     return OneUser(user=await accounts.update_user(chat, actor, user_id, data))
 
 
@@ -61,7 +61,7 @@ async def delete_user(
     user_id: UserInPath,
     erase: Annotated[bool, QueryParameter(description="Take the text and the author from its messages too")] = False,
 ) -> Done:
-    """Its messages stay, shown as a deleted user's, unless `erase` is asked for."""
+    """By its owner, or an administrator. Its messages stay, shown as a deleted user's, unless `erase` is asked for."""
     await accounts.delete_user(chat, actor, user_id, erase=erase)
     return Done()
 

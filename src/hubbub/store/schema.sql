@@ -24,19 +24,19 @@ $$;
 -- The accounts. A deleted one keeps its row, because its messages point to it. `email` and `password` are null for guests.
 CREATE TABLE public.users (
     user_id uuid DEFAULT gen_random_uuid(),
-    username varchar(50) NOT NULL,
-    email varchar(255),
-    password varchar(255),
-    display_name varchar(100),
-    avatar text,
+    username varchar(50) NOT NULL, -- ASCII, compared without regard to case
+    email varchar(255), -- shown to its owner and to administrators alone
+    password varchar(255), -- a hash, argon2id or bcrypt
+    display_name varchar(100), -- what others see
+    avatar text, -- an http(s) address, or a path on this server
     bio text,
-    status varchar(20) NOT NULL DEFAULT 'offline',
-    last_seen timestamptz DEFAULT now(),
+    status varchar(20) NOT NULL DEFAULT 'offline', -- `online` or `offline`, kept by the servers
+    last_seen timestamptz DEFAULT now(), -- kept by the servers
     created_at timestamptz NOT NULL DEFAULT now(),
     last_login timestamptz,
     role varchar(20) NOT NULL DEFAULT 'user',
-    deleted_at timestamptz,
-    disabled_at timestamptz,
+    deleted_at timestamptz, -- set: the account is gone, its messages stay
+    disabled_at timestamptz, -- set: nobody can sign in with it
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_username_key UNIQUE (username),
     CONSTRAINT users_email_key UNIQUE (email),
@@ -52,18 +52,18 @@ CREATE INDEX idx_users_email_lower ON public.users (lower(email));
 -- number of the latest change of the room itself. The other counters spare every reader a count.
 CREATE TABLE public.rooms (
     room_id uuid DEFAULT gen_random_uuid(),
-    room_name varchar(100) NOT NULL,
+    room_name varchar(100) NOT NULL, -- how clients may name the room, beside its id
     description text,
-    created_by uuid,
-    is_private boolean NOT NULL DEFAULT false,
+    created_by uuid, -- who may change the room, beside administrators
+    is_private boolean NOT NULL DEFAULT false, -- for members alone: to others it is not there
     created_at timestamptz NOT NULL DEFAULT now(),
-    last_seq bigint NOT NULL DEFAULT 0,
-    change_seq bigint NOT NULL DEFAULT 0,
-    message_count bigint NOT NULL DEFAULT 0,
-    member_count integer NOT NULL DEFAULT 0,
+    last_seq bigint NOT NULL DEFAULT 0, -- the room's counter
+    change_seq bigint NOT NULL DEFAULT 0, -- its value at the latest change of this row
+    message_count bigint NOT NULL DEFAULT 0, -- those that are deleted left out
+    member_count integer NOT NULL DEFAULT 0, -- who is a member now
     last_message_at timestamptz,
-    client_id varchar(64),
-    deleted_at timestamptz,
+    client_id varchar(64), -- what its maker called the request, so that a repeat makes no second room
+    deleted_at timestamptz, -- set: the room is gone for everybody
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id),
     CONSTRAINT rooms_room_name_key UNIQUE (room_name),
     CONSTRAINT rooms_change_seq_check CHECK (change_seq >= 0 AND change_seq <= last_seq),
@@ -77,17 +77,17 @@ CREATE UNIQUE INDEX idx_rooms_client ON public.rooms (created_by, client_id) WHE
 -- the room's counter. A message outlives its author. A deleted one keeps its row and its place, and loses its text.
 CREATE TABLE public.messages (
     message_id uuid DEFAULT hubbub.new_id(),
-    user_id uuid,
+    user_id uuid, -- null once its author is erased
     room_id uuid NOT NULL,
-    message_text text NOT NULL,
+    message_text text NOT NULL, -- empty once it is deleted
     created_at timestamptz NOT NULL, -- given by a trigger where left out: after the room's lock, later than any before
     edited_at timestamptz,
     is_deleted boolean NOT NULL DEFAULT false,
-    seq bigint NOT NULL,
-    change_seq bigint NOT NULL,
-    client_id varchar(64),
-    client_hash bytea,
-    reply_to uuid,
+    seq bigint NOT NULL, -- its place in the room, for ever
+    change_seq bigint NOT NULL, -- the room's number of its latest change, `seq` until there is one
+    client_id varchar(64), -- what its author called it, so that a repeat makes no second one
+    client_hash bytea, -- SHA-256 of what was sent under that name
+    reply_to uuid, -- the message that it answers
     CONSTRAINT messages_pkey PRIMARY KEY (message_id),
     CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq)
         INCLUDE (user_id, is_deleted), -- so that what is unread is counted without fetching the messages
@@ -129,8 +129,8 @@ CREATE TABLE public.room_members (
     user_id uuid NOT NULL,
     joined_at timestamptz NOT NULL DEFAULT now(),
     left_at timestamptz,
-    is_active boolean NOT NULL DEFAULT true,
-    from_seq bigint NOT NULL DEFAULT 0,
+    is_active boolean NOT NULL DEFAULT true, -- false: was a member, and is no more
+    from_seq bigint NOT NULL DEFAULT 0, -- the room's counter at the coming
     delivered_seq bigint NOT NULL DEFAULT 0,
     read_seq bigint NOT NULL DEFAULT 0,
     change_seq bigint NOT NULL DEFAULT 0,
@@ -146,12 +146,12 @@ CREATE INDEX idx_room_members_change ON public.room_members (room_id, change_seq
 CREATE TABLE public.active_sessions (
     session_id uuid DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL,
-    socket_id varchar(255),
-    room_id uuid,
+    socket_id varchar(255), -- the connection's id, as Socket.IO names it
+    room_id uuid, -- the room joined last
     connected_at timestamptz NOT NULL DEFAULT now(),
     last_activity timestamptz NOT NULL DEFAULT now(),
-    node_id uuid,
-    auth_session_id uuid,
+    node_id uuid, -- the process that holds it
+    auth_session_id uuid, -- the sign-in it came by
     CONSTRAINT active_sessions_pkey PRIMARY KEY (session_id)
 );
 CREATE INDEX idx_active_sessions_socket ON public.active_sessions (socket_id);
