@@ -62,6 +62,7 @@ from hubbub.workers.place import Link, Place
 from hubbub.workers.sums import add_up
 
 GOING_SECONDS: Final = 6.0  # of the end, for clients to be sent away
+LED_SECONDS: Final = 4.0  # for those whose worker, which ends at the same time as this one, is not that far
 STORE_SECONDS: Final = 3.0  # for what waits to be stored then
 LAG_MAX: Final = 1_000  # changes the rooms in use may be behind before /readyz says so
 UPKEEP_SECONDS: Final = 3_600.0
@@ -178,8 +179,13 @@ class Hubbub:
         options = _options(settings, place, address)
         realtime = Realtime(options, {"/": tracing.sockets(ChatHandlers(edge))}, on_error=failure)
         prefix = address.prefix if address else ""
-        siblings = Siblings(place.number, place.count, place.folder, options.path, prefix) if place else None
-        nodes = Nodes(address, _with_connection(database, presence.addresses), options) if address else None
+        siblings = (
+            Siblings(place.number, place.count, place.folder, options.path, prefix, options.max_connections)
+            if place
+            else None
+        )
+        trust = certificate.trust if certificate is not None else None
+        nodes = Nodes(address, _with_connection(database, presence.addresses), options, trust) if address else None
         ear = Ear(
             partial(notify.open_line, direct.asyncpg_kwargs(), channel=notify.PLAIN_SQL),
             say=lambda payload: _with_connection(database, notify.say)(notify.PLAIN_SQL, payload),
@@ -318,6 +324,7 @@ class Hubbub:
             await self.ending.step("balancers see it", asyncio.sleep(self.settings.drain_delay))
         await self.ending.step("clients go", self.realtime.leave(GOING_SECONDS), GOING_SECONDS)
         if self.siblings is not None:
+            await self.ending.step("clients of others go", self.siblings.led_home(), LED_SECONDS)
             self.siblings.close()
         await self.ending.step("sends are stored", self.chat.journal.close(), STORE_SECONDS)
         await self.ending.step("receipts are stored", self.chat.receipts.close(), STORE_SECONDS)
@@ -416,17 +423,23 @@ async def run(settings: Settings, progress: Progress, place: Place | None = None
 def serve(settings: Settings, progress: Progress) -> None:
     """`hubbub serve`: run until Ctrl-C or SIGTERM."""
     configure_logs(settings.log_level, settings.log_format)
-    wanted = settings.max_connections or open_files.MOST
-    possible = open_files.make_room(wanted)
-    if settings.max_connections is not None and possible < wanted:
-        log.warning("fewer connections than HUBBUB_MAX_CONNECTIONS: too few open files are allowed", possible=possible)
-    log.info("connections possible", most=possible)
-    settings = replace(settings, max_connections=possible)
+    settings = _with_room(settings)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run(settings, progress))
 
 
 def serve_place(settings: Settings, place: Place, link: Link) -> None:
     """One worker of `hubbub serve --workers N`: run until a signal, or the end of the parent."""
+    settings = _with_room(settings, 1 if settings.tls_certificate is None else open_files.LED)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run(settings, lambda _: None, place, link))
+
+
+def _with_room(settings: Settings, files_each: int = 1) -> Settings:
+    """With as many connections as this process can have, having raised what it may."""
+    wanted = settings.max_connections or open_files.MOST
+    possible = open_files.make_room(wanted * files_each) // files_each
+    if settings.max_connections is not None and possible < wanted:
+        log.warning("fewer connections than HUBBUB_MAX_CONNECTIONS: too few open files are allowed", possible=possible)
+    log.info("connections possible", most=possible)
+    return replace(settings, max_connections=possible)

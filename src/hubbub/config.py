@@ -207,7 +207,7 @@ class Settings:
         None,
         _optional,
         "File with a certificate (PEM, those of the authorities between after it): the port then speaks TLS, 1.2 at least. A file "
-        "that changes is taken up by itself, within seconds. For one process: several workers, or nodes, need a proxy in front.",
+        "that changes is taken up by itself, within seconds. Of several nodes each has one, for the same name: they speak TLS too.",
     )
     tls_key: str | None = setting(
         "HUBBUB_TLS_KEY", None, _optional, "File with the key of HUBBUB_TLS_CERTIFICATE, where that does not hold it."

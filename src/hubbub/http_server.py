@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvicorn
 
-from hubbub.realtime import SharedHttp
+from hubbub.realtime import Client, SharedHttp
 
 if TYPE_CHECKING:
     from hubbub.app import Hubbub
@@ -68,12 +68,13 @@ class Server(uvicorn.Server):
                 handshakes.listen(listener, BACKLOG, make)
             self.servers.append(cast("Any", handshakes))  # closed by uvicorn as its own are
 
-    async def _take(self, connection: sockets.socket, first: bytes) -> None:
+    async def _take(self, connection: sockets.socket, first: bytes, client: Client | None) -> None:
         """Go on with a connection that a sibling has handed over."""
         assert self._hubbub.siblings is not None
         make = partial(
-            SharedHttp, self._hubbub.siblings, self._hubbub.nodes, self.config, self.server_state, {}, first=first
-        )
+            SharedHttp, self._hubbub.siblings, self._hubbub.nodes, self.config, self.server_state, {},
+            first=first, decrypted_for=client,
+        )  # fmt: skip
         await asyncio.get_running_loop().connect_accepted_socket(make, connection)
 
     def end(self) -> None:

@@ -251,6 +251,12 @@ def readings_between_processes(bus: BusStats, siblings: Siblings | None, nodes: 
     yield Reading("counter", "connections_given", "Connections handed to their session's worker.", lambda: stats.given)
     yield Reading("counter", "connections_taken", "Connections taken from another worker.", lambda: stats.taken)
     yield Reading(
+        "gauge",
+        "connections_led",
+        "Connections whose TLS ends here and whose session another worker has: they are led there and back.",
+        lambda: stats.led,
+    )
+    yield Reading(
         "counter",
         "connections_not_given",
         "Connections whose session's worker did not take them.",

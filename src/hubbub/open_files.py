@@ -1,4 +1,4 @@
-"""Open files: how many connections they allow. Each connection takes one.
+"""Open files: how many connections they allow. Each connection takes one, or up to `LED` where workers speak TLS.
 
 At start the soft limit is raised as far as is wanted and the hard one lets it be. What is still too few then is a
 matter of `ulimit -Hn` or of the service manager; the log and `hubbub doctor` say so.
@@ -10,6 +10,7 @@ import resource
 from typing import Final
 
 MOST: Final = 100_000  # connections, where the operator does not say how many
+LED: Final = 3  # files of a connection whose TLS ends at one worker and whose session is another's: 2 there, 1 here
 _OWN: Final = 200  # files that are no connections: the database's pool, logs, libraries
 _SHARE: Final = 0.95  # of the rest; connections that are closing hold theirs a moment longer
 

@@ -2,7 +2,8 @@
 
 Promises: TLS 1.2 at least; files that change are noticed within `LOOK_SECONDS` and used for every connection from then on,
 those that are open stay as they are; files that cannot be used change nothing, and the log and /metrics say why.
-Before it: HUBBUB_TLS_CERTIFICATE and HUBBUB_TLS_KEY. After it: uvicorn, which is given the context.
+Several nodes prove with it to each other who they are: each is to have a certificate for the name that ours is for.
+Before it: HUBBUB_TLS_CERTIFICATE and HUBBUB_TLS_KEY. After it: `realtime/tls.py`, which is given the context, and `realtime/nodes.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -23,6 +26,26 @@ _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.
 log = structlog.get_logger("tls")
 
 
+class _NamelessError(ValueError):
+    """A certificate without a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What the files held when they were read.
+
+    Attributes:
+        expires: in seconds since 1970.
+        verifier: of another node's certificate.
+        name: which that is to be for.
+    """
+
+    context: ssl.SSLContext
+    expires: float
+    verifier: ssl.SSLContext
+    name: str
+
+
 class Certificate:
     """A certificate and its key, as they are in their files.
 
@@ -32,7 +55,6 @@ class Certificate:
 
     Attributes:
         context: for the listener; hands each connection the certificate of the moment.
-        expires: when that one ends, in seconds since 1970.
         fault: why the files that are there now are not used; None when they are.
 
     Raises:
@@ -43,7 +65,7 @@ class Certificate:
         self._files = (certificate, key or certificate)
         self._seen = self._stamp()
         try:
-            self._current, self.expires = _load(*self._files)
+            self._current = _load(*self._files)
         except (OSError, ValueError) as error:
             raise ConfigError(f"HUBBUB_TLS_CERTIFICATE or HUBBUB_TLS_KEY: {_words(error, self._files)}") from None
         self.fault: str | None = None
@@ -53,7 +75,16 @@ class Certificate:
         self.context.sni_callback = self._hand_out
 
     def _hand_out(self, connection: ssl.SSLObject, name: str | None, listener: ssl.SSLContext) -> None:
-        connection.context = self._current
+        connection.context = self._current.context
+
+    @property
+    def expires(self) -> float:
+        """When the certificate of the moment ends, in seconds since 1970."""
+        return self._current.expires
+
+    def trust(self) -> tuple[ssl.SSLContext, str]:
+        """Whom to take for another node: what verifies its certificate, and the name that is to be for."""
+        return self._current.verifier, self._current.name
 
     def look(self) -> None:
         """Take the files up if they have changed."""
@@ -62,7 +93,7 @@ class Certificate:
             return
         self._seen = stamp
         try:
-            self._current, self.expires = _load(*self._files)
+            self._current = _load(*self._files)
         except (OSError, ValueError) as error:
             self.fault = _words(error, self._files)
             log.error("the new certificate cannot be used; the one before is kept", reason=self.fault)
@@ -100,8 +131,8 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _load(certificate: Path, key: Path) -> tuple[ssl.SSLContext, float]:
-    """A context with these, and when the certificate ends: found by a handshake with ourselves, which proves that they work.
+def _load(certificate: Path, key: Path) -> _Loaded:
+    """A context with these, and what the certificate says, by a handshake with ourselves, which proves that they work.
 
     Raises:
         OSError: a file cannot be read, or does not hold what it should (ssl.SSLError).
@@ -121,7 +152,29 @@ def _load(certificate: Path, key: Path) -> tuple[ssl.SSLContext, float]:
             end.do_handshake()
     told = theirs.getpeercert()
     assert told is not None
-    return context, float(ssl.cert_time_to_seconds(str(told["notAfter"])))
+    return _Loaded(context, float(ssl.cert_time_to_seconds(str(told["notAfter"]))), _verifier(certificate), _name(told))
+
+
+def _verifier(certificate: Path) -> ssl.SSLContext:
+    """Believes who is vouched for by the system's authorities, or by what our own file holds: it may end with its authority."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.load_default_certs()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _name(told: Mapping[str, Any]) -> str:
+    """The first name that a certificate is for, an address where it has no name; for `*` any word does.
+
+    Raises:
+        ValueError: it is for nobody, and no client will believe it.
+    """
+    for kind in ("DNS", "IP Address"):
+        for its, name in told.get("subjectAltName", ()):
+            if its == kind:
+                return str(name).replace("*", "node", 1)
+    raise _NamelessError
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -134,6 +187,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _words(error: Exception, files: tuple[Path, Path]) -> str:
     """What is wrong, without anything that a file holds."""
+    if isinstance(error, _NamelessError):
+        return f"{files[0]} names no host it is for (subjectAltName), and no client believes such a one."
     if isinstance(error, ssl.SSLError):
         names = " and ".join(dict.fromkeys(map(str, files)))
         return f"{names} hold no certificate with its key, unencrypted, in PEM ({error.reason or 'no PEM'})."

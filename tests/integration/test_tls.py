@@ -11,21 +11,12 @@ import aiohttp
 import httpx
 import pytest
 import socketio
-import trustme
+from tests.support.certificates import issue
 from tests.support.process import eventually
 from tests.support.server import running
 
 from hubbub import tls
 from hubbub.realtime import tls as handshakes
-
-
-def issue(path: Path) -> ssl.SSLContext:
-    """Write a new authority's certificate and key; what a client needs that believes it."""
-    authority = trustme.CA()
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(path))
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 async def connected(url: str, trust: ssl.SSLContext, token: str, transport: str) -> socketio.AsyncClient:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import ssl
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import socketio
 from tests.support.asyncapi import check_ack, check_event
 
@@ -21,6 +23,9 @@ Predicate = Callable[[Any], bool]
 
 class Client:
     """One socket.
+
+    Args:
+        trust: verifies the server's certificate, where it speaks TLS.
 
     Attributes:
         events: what came, in order: (event, data).
@@ -36,6 +41,7 @@ class Client:
         transports: tuple[str, ...] = ("websocket",),
         reconnection: bool = False,
         compression: bool = False,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.url = url
         self.events: list[tuple[str, Any]] = []
@@ -45,7 +51,10 @@ class Client:
         self.faults: list[str] = []
         self._changed = asyncio.Event()
         self._transports = list(transports)
+        # With TLS each request has a connection of its own, so that none is for the right worker by chance.
+        connector = aiohttp.TCPConnector(ssl=trust, force_close=True) if trust is not None else None
         self.sio = socketio.AsyncClient(
+            http_session=aiohttp.ClientSession(connector=connector) if connector is not None else None,
             reconnection=reconnection,
             handle_sigint=False,
             request_timeout=20,

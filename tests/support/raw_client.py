@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,11 +47,15 @@ class Answer:
 
 
 async def open_request(
-    url: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a request and return its connection, the answer unread."""
+    """Send a request, over TLS where there is `trust`, and return its connection, the answer unread."""
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=trust)
     fields = {"Host": parts.netloc, "Connection": "close"} | dict(headers or {})
     if body is not None:
         fields.setdefault("Content-Length", str(len(body)))
@@ -77,10 +82,14 @@ async def read_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 
 async def request(
-    url: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> Answer:
     """One request and its answer."""
-    return await read_answer(*await open_request(url, method, body, headers))
+    return await read_answer(*await open_request(url, method, body, headers, trust))
 
 
 class RawWebSocket:
@@ -92,7 +101,9 @@ class RawWebSocket:
         self._keep_open = False
 
     @classmethod
-    async def connect(cls, url: str, headers: Mapping[str, str] | None = None) -> Self:
+    async def connect(
+        cls, url: str, headers: Mapping[str, str] | None = None, trust: ssl.SSLContext | None = None
+    ) -> Self:
         """Open one.
 
         Raises:
@@ -104,7 +115,7 @@ class RawWebSocket:
             "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
         } | dict(headers or {})
-        reader, writer = await open_request(url.replace("ws://", "http://"), headers=fields)
+        reader, writer = await open_request(url.replace("ws://", "http://"), headers=fields, trust=trust)
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _BOUND)
         first, *lines = head.decode("latin-1").split("\r\n")
         status = int(first.split()[1])

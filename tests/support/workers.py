@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,11 +27,13 @@ class Machine:
 
     Attributes:
         clients: made here, and closed at the end.
+        trust: what its certificate is verified with, where it speaks TLS.
     """
 
     process: Process
     url: str
     db: asyncpg.Connection
+    trust: ssl.SSLContext | None = None
     clients: list[Client] = field(default_factory=list)
 
     @property
@@ -50,7 +53,7 @@ class Machine:
         return await people.sign_up(self.db, username)
 
     def client(self, *transports: str, reconnection: bool = False) -> Client:
-        made = Client(self.url, transports=transports or ("websocket",), reconnection=reconnection)
+        made = Client(self.url, transports=transports or ("websocket",), reconnection=reconnection, trust=self.trust)
         self.clients.append(made)
         return made
 
@@ -83,7 +86,13 @@ def worker_of(client: Client) -> int:
 
 @asynccontextmanager
 async def machine(
-    dsn: str, folder: Path, *, workers: int = 2, program: str = _PROGRAM, **env: str
+    dsn: str,
+    folder: Path,
+    *,
+    workers: int = 2,
+    program: str = _PROGRAM,
+    trust: ssl.SSLContext | None = None,
+    **env: str,
 ) -> AsyncIterator[Machine]:
     """Start one, in front of a test's database; it is ended by its process id."""
     settings = {
@@ -91,12 +100,12 @@ async def machine(
         "HUBBUB_LOG_LEVEL": "warning", **env,
     }  # fmt: skip
     command = python("-c", program, "serve", "--workers", str(workers))
-    process = Process(command, ready=r"ready at (http://\S+)", env=settings, start_timeout=90, stop_timeout=30)
+    process = Process(command, ready=r"ready at (https?://\S+)", env=settings, start_timeout=90, stop_timeout=30)
     db = await asyncpg.connect(dsn)
     try:
         async with process:
             assert process.match is not None
-            here = Machine(process, process.match[1], db)
+            here = Machine(process, process.match[1], db, trust)
             try:
                 yield here
             finally:

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from hubbub.cli import console, migrations, safety
-from hubbub.config import ConfigError, Settings
+from hubbub.config import Settings
 from hubbub.postgres import PostgresUnavailable, Trouble
 
 _LISTENING = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
@@ -40,10 +40,6 @@ def _refuse_what_is_unsafe(settings: Settings) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    if settings.tls_certificate is not None and (settings.workers > 1 or settings.has_other_nodes):
-        raise ConfigError(
-            "HUBBUB_TLS_CERTIFICATE is for one process; in front of several workers or nodes put a proxy that speaks TLS."
-        )
     _refuse_what_is_unsafe(settings)
     # Loaded here: `hubbub db …` and `--help` need nothing of the web, nor does the parent of workers.
     if settings.workers > 1:

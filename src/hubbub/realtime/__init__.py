@@ -13,7 +13,7 @@ from hubbub.realtime.http import BoundedHttp
 from hubbub.realtime.nodes import Address, Nodes
 from hubbub.realtime.registry import Options, Stats
 from hubbub.realtime.server import Realtime
-from hubbub.realtime.siblings import SharedHttp, Siblings
+from hubbub.realtime.siblings import Client, SharedHttp, Siblings
 from hubbub.realtime.tls import Handshakes, HandshakeStats
 from hubbub.realtime.transport import Handler
 from hubbub.realtime.tunnel import NodeHttp
@@ -22,6 +22,7 @@ __all__ = [
     "Address",
     "Args",
     "BoundedHttp",
+    "Client",
     "ConnectRefused",
     "Connection",
     "Encoded",

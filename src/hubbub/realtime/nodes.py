@@ -6,7 +6,8 @@ proxy may so give each request to any node.
 Promises: only an address that a living node has written down is ever connected to, whatever a session id says; a
 forwarded request is not forwarded again, and never tried twice, since the answer to a poll is given once; where a node
 does not answer, within a bound, the caller answers itself: `Session ID unknown`, on which clients begin afresh. A client
-that goes away is gone at its node. What strangers say in `X-Forwarded-*` goes no further.
+that goes away is gone at its node. What strangers say in `X-Forwarded-*` goes no further. Where the nodes speak TLS they
+speak it with each other, and a node that does not prove to be one is told nothing.
 Before it: uvicorn, and the application's router. After it: another node's uvicorn, or `polling.py` here.
 """
 
@@ -17,10 +18,11 @@ import base64
 import hashlib
 import logging
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import h11
 
@@ -37,6 +39,8 @@ _LOOK: Final = 5.0  # seconds between two looks whether the node that is waited 
 _HEAD_MAX: Final = 32_768  # bytes of the headers that are forwarded
 _PART: Final = 65_536
 _SLACK: Final = 65_536  # bytes of an answer beside what an outbox holds
+
+_P = TypeVar("_P", bound=asyncio.Protocol)
 
 _LOGGER: Final = logging.getLogger("hubbub.realtime")
 
@@ -105,10 +109,20 @@ class Nodes:
         address: where the others reach this one.
         living: reads the addresses of all living nodes, as they have written them down.
         options: the settings, the same on all nodes. At most a quarter of `max_connections` is forwarded at a time.
+        trust: whom to take for another node, where they speak TLS: what verifies its certificate, and the name that is to
+            be for. Asked for each connection, for it changes.
     """
 
-    def __init__(self, address: Address, living: Callable[[], Awaitable[Iterable[str]]], options: Options) -> None:
+    def __init__(
+        self,
+        address: Address,
+        living: Callable[[], Awaitable[Iterable[str]]],
+        options: Options,
+        trust: Callable[[], tuple[ssl.SSLContext, str]] | None = None,
+    ) -> None:
         self.address = address
+        self._trust = trust
+        self._doubted: set[Address] = set()
         self.stats = NodeStats()
         self._living = living
         self._key = address.key.encode()
@@ -166,6 +180,7 @@ class Nodes:
                     address = Address.read(text)
                     found[address.key] = address
             self._known = found
+            self._doubted.intersection_update(found.values())
         except Exception as error:
             # The database is away: the nodes that were there still are, or do not answer.
             _LOGGER.warning("the other nodes could not be read: %s", type(error).__name__)
@@ -211,8 +226,9 @@ class Nodes:
         target = scope["raw_path"] + b"?" + scope["query_string"]
         first = http.send(h11.Request(method=scope["method"], target=target, headers=[*headers, _CLOSE]))
         assert first is not None
-        async with asyncio.timeout(_CONNECT_PATIENCE):
-            reader, writer = await asyncio.open_connection(address.host, address.port)
+        reader = asyncio.StreamReader()
+        transport, protocol = await self._connect(address, lambda: asyncio.StreamReaderProtocol(reader))
+        writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
         writer.write(first)
         whole = asyncio.Event()
         going = asyncio.ensure_future(_pass_on(http, receive, writer, whole))
@@ -231,6 +247,27 @@ class Nodes:
             coming.cancel()
             await asyncio.gather(going, coming, return_exceptions=True)
             writer.transport.abort()  # where the client has gone, its node sees that now
+
+    async def _connect(self, address: Address, make: Callable[[], _P]) -> tuple[asyncio.Transport, _P]:
+        """A connection to another node.
+
+        Raises:
+            OSError, TimeoutError: there is none, or it does not prove to be one (ssl.SSLError).
+        """
+        context, name = self._trust() if self._trust is not None else (None, None)
+        try:
+            async with asyncio.timeout(_CONNECT_PATIENCE):
+                made = await asyncio.get_running_loop().create_connection(
+                    make, address.host, address.port, ssl=context, server_hostname=name
+                )
+        except ssl.SSLError as error:
+            if address not in self._doubted:
+                self._doubted.add(address)
+                words = getattr(error, "verify_message", None) or error.reason
+                _LOGGER.error("a node is not believed, and nothing is forwarded to it: %s at %s", words, address)
+            raise
+        self._doubted.discard(address)
+        return made
 
     async def _first_of(self, key: str, address: Address, *tasks: asyncio.Task[Any]) -> None:
         """Wait for one of these; return without when the node is gone, time is up or we close."""
@@ -292,10 +329,8 @@ class Nodes:
 
     async def _dial(self, address: Address, near: Near, headers: Headers) -> Tunnel:
         """A tunnel whose far end has answered."""
-        loop = asyncio.get_running_loop()
         tunnel = Tunnel(self._tunnel_over)
-        async with asyncio.timeout(_CONNECT_PATIENCE):
-            await loop.create_connection(lambda: tunnel.far, address.host, address.port)
+        await self._connect(address, lambda: tunnel.far)
         self._tunnels.add(tunnel)
         lines = [b"GET %b HTTP/1.1" % near.target, b"connection: Upgrade", b"upgrade: websocket"]
         lines += [b"%b: %b" % header for header in headers]

@@ -2,7 +2,9 @@
 
 The kernel gives a new TCP connection to any of the processes; an Engine.IO session lives in one of them, whose number
 its id begins with (`Options.sid_prefix`). A request that names another's session moves with its whole connection: the
-file descriptor goes over a Unix socket, with the bytes that were read, and nothing is proxied afterwards.
+file descriptor goes over a Unix socket, with the bytes that were read, and nothing is proxied afterwards. Where we have
+taken the TLS off, that cannot be moved: the sibling gets one end of a pair of sockets for the connection, and told whose it is,
+and a `Tunnel` carries what is decrypted between the pair and the client.
 
 Promises: a request is looked at only where one begins, so that no body is taken for one; bytes are neither lost nor
 doubled; who cannot hand over answers itself, `Session ID unknown`, as for any session that is gone. Nobody else reaches
@@ -21,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hubbub.realtime.tunnel import NodeHttp
+from hubbub.realtime.tunnel import NodeHttp, Tunnel
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -35,7 +37,14 @@ _PATIENCE: Final = 5.0  # seconds for a client's connection to get across
 _ASK_PATIENCE: Final = 1.0  # seconds for an answer
 _HEAD: Final = struct.Struct("!cI")  # a kind, and how many bytes follow
 _CONNECTION: Final = b"C"
+_DECRYPTED: Final = b"D"  # a connection as well; what was read comes after a line with the client's address
 _QUESTION: Final = b"Q"
+_LOOK: Final = 0.5  # seconds in which one of those who are led goes, while they do
+
+Client = tuple[str, int]
+"""A client's address and port."""
+
+Take = Callable[[socket.socket, bytes, Client | None], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
@@ -46,6 +55,8 @@ class SiblingStats:
     """Connections handed to a sibling."""
     taken: int = 0
     """Connections taken from one."""
+    led: int = 0
+    """Connections that are led to a sibling now, because their TLS ends here."""
     refused: int = 0
     """Connections whose sibling did not take them."""
 
@@ -59,9 +70,10 @@ class Siblings:
         folder: a private folder for the Unix sockets.
         path: where Engine.IO answers.
         prefix: what the session ids of them all begin with, before the number.
+        most: connections that may be led to others at a time.
     """
 
-    def __init__(self, number: int, count: int, folder: Path, path: str, prefix: str = "") -> None:
+    def __init__(self, number: int, count: int, folder: Path, path: str, prefix: str = "", most: int = 100_000) -> None:
         self.number = number
         self.count = count
         self.stats = SiblingStats()
@@ -70,22 +82,23 @@ class Siblings:
             rb"[A-Z]+ %b/?\?(?:[^ \r\n]*&)?sid=%b(\d{1,4})\."
             % (re.escape(path.rstrip("/")).encode(), re.escape(prefix).encode())
         )
+        self._most = most
         self._listener: socket.socket | None = None
-        self._take: Callable[[socket.socket, bytes], Coroutine[Any, Any, None]]
+        self._take: Take
         self._answer: Callable[[], bytes]
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tunnels: set[Tunnel] = set()
 
     @property
     def others(self) -> list[int]:
         return [number for number in range(1, self.count + 1) if number != self.number]
 
-    def listen(
-        self, take: Callable[[socket.socket, bytes], Coroutine[Any, Any, None]], answer: Callable[[], bytes]
-    ) -> None:
+    def listen(self, take: Take, answer: Callable[[], bytes]) -> None:
         """Begin to take what siblings hand over.
 
         Args:
-            take: goes on with a connection, given the bytes that were read from it.
+            take: goes on with a connection, given the bytes that were read from it and, where it has been decrypted,
+                the client's address.
             answer: what a sibling is told that asks.
 
         Raises:
@@ -109,6 +122,15 @@ class Siblings:
             self._address(self.number).unlink(missing_ok=True)
         for task in self._tasks:
             task.cancel()
+        for tunnel in list(self._tunnels):
+            tunnel.abort()
+
+    async def led_home(self) -> None:
+        """Wait while one after the other connection that is led to a sibling ends, which sends its clients away just now."""
+        before = None
+        while self.stats.led and self.stats.led != before:  # one of polling stays for a while, with nothing to carry
+            before = self.stats.led
+            await asyncio.sleep(_LOOK)
 
     def owner(self, head: bytes) -> int | None:
         """The sibling whose session a request names, by its first bytes; None where it is for us."""
@@ -116,18 +138,22 @@ class Siblings:
         number = int(found[1]) if found else 0
         return number if 1 <= number <= self.count and number != self.number else None
 
-    def give(self, number: int, descriptor: int, data: bytes) -> bool:
+    def give(self, number: int, descriptor: int, data: bytes, client: Client | None = None) -> bool:
         """Hand a connection over; whether that was done. The caller closes its own descriptor then, and reads no more.
 
         Args:
             descriptor: of the connection.
             data: what has been read from it.
+            client: whose it is, where it has been decrypted.
         """
+        kind = _CONNECTION
+        if client is not None:
+            kind, data = _DECRYPTED, b"%b %d\n%b" % (client[0].encode(), client[1], data)
         out = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             out.setblocking(False)
             out.connect(str(self._address(number)))
-            letter = _HEAD.pack(_CONNECTION, len(data)) + data
+            letter = _HEAD.pack(kind, len(data)) + data
             sent = socket.send_fds(out, [letter], [descriptor])
         except OSError:  # there is none, or it is too busy to listen
             out.close()
@@ -139,6 +165,43 @@ class Siblings:
         else:
             self._spawn(self._send(out, letter[sent:]))
         return True
+
+    def lead(self, number: int, transport: asyncio.Transport, data: bytes, client: Client) -> bool:
+        """Let a sibling go on with a connection whose TLS ends here; whether that is under way. The caller reads no more.
+
+        Args:
+            data: what has been read from it.
+            client: whose it is.
+        """
+        if self.stats.led >= self._most:
+            self.stats.refused += 1
+            return False
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if not self.give(number, theirs.fileno(), data, client):
+                ours.close()
+                return False
+        ours.setblocking(False)
+        self.stats.led += 1
+        transport.pause_reading()
+        self._spawn(self._join(ours, transport))
+        return True
+
+    async def _join(self, ours: socket.socket, transport: asyncio.Transport) -> None:
+        tunnel = Tunnel(self._tunnel_over)
+        try:
+            await asyncio.get_running_loop().create_unix_connection(lambda: tunnel.far, sock=ours)
+        except BaseException:
+            self.stats.led -= 1
+            ours.close()
+            transport.abort()
+            raise
+        self._tunnels.add(tunnel)
+        tunnel.join(transport)
+
+    def _tunnel_over(self, tunnel: Tunnel) -> None:
+        self.stats.led -= 1
+        self._tunnels.discard(tunnel)
 
     async def ask(self, number: int) -> bytes:
         """What a sibling answers.
@@ -180,7 +243,12 @@ class Siblings:
             self.stats.taken += 1
             taken = socket.socket(fileno=descriptors.pop())
             taken.setblocking(False)
-            self._spawn(self._take(taken, data))
+            client = None
+            if kind == _DECRYPTED:
+                line, _, data = data.partition(b"\n")
+                host, _, port = line.decode().rpartition(" ")
+                client = host, int(port)
+            self._spawn(self._take(taken, data, client))
 
     async def _send(self, out: socket.socket, data: bytes) -> None:
         try:
@@ -246,6 +314,7 @@ class SharedHttp(NodeHttp):
         siblings: who they are.
         nodes: the other nodes, where there are any.
         first: what a sibling read from this connection before it handed it over.
+        decrypted_for: the client's address, where a sibling has taken the TLS off.
     """
 
     def __init__(
@@ -257,8 +326,10 @@ class SharedHttp(NodeHttp):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         first: bytes = b"",
+        decrypted_for: Client | None = None,
     ) -> None:
         self._siblings = siblings
+        self._decrypted_for = decrypted_for
         self._first = first
         self._line = b""
         self._is_between = True
@@ -266,6 +337,8 @@ class SharedHttp(NodeHttp):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self._decrypted_for is not None:
+            self.client, self.scheme = self._decrypted_for, "https"
         if self._first:
             # Before the loop reads on: in the order in which the client sent it.
             first, self._first = self._first, b""
@@ -294,12 +367,19 @@ class SharedHttp(NodeHttp):
         super().data_received(data)
 
     def _give(self, owner: int, data: bytes) -> bool:
-        """Let a sibling go on with this connection, if nothing of ours is still to leave over it."""
+        """Let a sibling go on with this connection; a plain one if nothing of ours is still to leave over it."""
         transport = self.transport
+        if transport.get_extra_info("sslcontext") is not None:
+            if self.client is None or not self._siblings.lead(owner, transport, data, self.client):
+                return False
+            self._stop_timer()
+            self._unset_keepalive_if_required()
+            self.connections.discard(self)  # no longer uvicorn's to wait for
+            return True
         if transport.get_write_buffer_size():
             return False
         descriptor = transport.get_extra_info("socket").fileno()
-        if not self._siblings.give(owner, descriptor, data):
+        if not self._siblings.give(owner, descriptor, data, self._decrypted_for):
             return False
         self._unset_keepalive_if_required()
         transport.abort()  # closes our descriptor; the connection stays open by the sibling's

@@ -1,8 +1,10 @@
-"""A WebSocket whose session another node has: its bytes go there and back, unread.
+"""A connection whose session another process has: its bytes go there and back, unread.
+
+Of another node it is a WebSocket; of a sibling any connection whose TLS ends here.
 
 Promises: neither end is read faster than the other takes; one that takes nothing for `_STUCK` seconds ends both, as a
 slow client's connection would end at its node; the end of one half reaches the other side, and both are closed soon after.
-Before it: `NodeHttp`, which uvicorn runs as its `http=`, and `nodes.py`. After it: the other node.
+Before it: `NodeHttp`, which uvicorn runs as its `http=`, and `nodes.py`, or `siblings.py`. After it: the other process.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Tunnel:
         self.far = End(self)
         self._near: End | None = None
         self._over: Callable[[Tunnel], None] | None = over
-        self._answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._answered: asyncio.Future[None] | None = None  # there once something was asked
         self._answer = bytearray()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -61,6 +63,7 @@ class Tunnel:
         Raises:
             OSError: the node has cut the connection instead.
         """
+        self._answered = asyncio.get_running_loop().create_future()
         self.far.transport.write(request)
         await self._answered
 
@@ -85,7 +88,7 @@ class Tunnel:
             return
         self._answer += data
         self.far.transport.pause_reading()
-        if not self._answered.done():
+        if self._answered is not None and not self._answered.done():
             self._answered.set_result(None)
 
     def opposite(self, end: End) -> End:
@@ -116,7 +119,7 @@ class Tunnel:
 
     def lost(self) -> None:
         """One end is gone, so the other goes."""
-        if not self._answered.done():
+        if self._answered is not None and not self._answered.done():
             self._answered.set_exception(ConnectionResetError())
         self.close()
         if self._timer is not None:
@@ -146,7 +149,8 @@ class End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._tunnel.half_ended(self)
-        return True  # our half of this one goes on
+        # Our half of this one goes on; of one with TLS it cannot: it closes by itself, after what is still to leave.
+        return self.transport.can_write_eof()
 
     def pause_writing(self) -> None:
         self._tunnel.opposite(self).transport.pause_reading()

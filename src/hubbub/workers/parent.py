@@ -34,6 +34,7 @@ from hubbub.listener import announce, listen
 from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Progress, Trouble, hosts, server_for
 from hubbub.store import migrate
 from hubbub.telemetry import configure_logs
+from hubbub.tls import certificate_of
 from hubbub.workers.place import Place, letter
 
 SETTLED_SECONDS: Final = 10.0  # a worker that lived longer did not die at once
@@ -207,12 +208,13 @@ async def run(settings: Settings, progress: Progress) -> None:
     """Serve until a signal ends it.
 
     Raises:
-        ConfigError: the bus does not reach from one process to another.
+        ConfigError: the bus does not reach from one process to another; the certificate cannot be used.
         OSError: the port is taken.
         PostgresUnavailable: the database cannot be used, or the workers do not stay alive.
     """
     if settings.bus == "local":
         raise ConfigError("HUBBUB_BUS=local is for one process; leave it out, or serve with one worker.")
+    certificate_of(settings)  # told once and at once, not by every worker
     began = time.monotonic()
     with _hold_port(settings) as bound:
         postgres = server_for(replace(settings, db_pool_size=settings.connections))  # what it has to make room for

@@ -20,12 +20,16 @@ LARGEST: Final = frozenset(
         "hubbub_build_info",
         "hubbub_feed_lag",
         "hubbub_bus_silence_seconds",
+        "hubbub_tls_certificate_refused",
         "hubbub_workers",
         "process_max_fds",
         "process_start_time_seconds",
     }
 )
-"""Of these the largest is said; of all others the sum. A start time so is that of the worker started last."""
+"""Of these the largest is said. A start time so is that of the worker started last."""
+
+SMALLEST: Final = frozenset({"hubbub_tls_certificate_expires_timestamp_seconds"})
+"""Of these the smallest; of all others the sum."""
 
 
 class _Sums(Collector):
@@ -55,6 +59,8 @@ def add_up(texts: Iterable[bytes]) -> bytes:
                     of_family[key] = sample.value
                 elif family.name in LARGEST:
                     of_family[key] = max(known, sample.value)
+                elif family.name in SMALLEST:
+                    of_family[key] = min(known, sample.value)
                 else:
                     of_family[key] = known + sample.value
     for name, metric in sums.items():

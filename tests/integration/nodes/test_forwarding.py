@@ -35,10 +35,11 @@ class Node:
     address: Address
     living: list[str]
     requests: list[dict[str, str]] = field(default_factory=list)
+    ping_ms: int = 1_500
 
     def __post_init__(self) -> None:
         options = Options(
-            sid_prefix=self.address.prefix, ping_interval_ms=1_500, ping_timeout_ms=3_500, max_payload=200_000,
+            sid_prefix=self.address.prefix, ping_interval_ms=self.ping_ms, ping_timeout_ms=3_500, max_payload=200_000,
             max_connections=4 * MOST,
         )  # fmt: skip
         self.realtime = Realtime(options, {}, engine=EngineEcho)
@@ -61,7 +62,7 @@ class Node:
         answer = await request(self.url + PATH + "polling")
         return PATH + "polling&sid=" + json.loads(answer.body[1:])["sid"]
 
-    def serve(self, listener: socket.socket) -> tuple[uvicorn.Server, asyncio.Task[None]]:
+    def serve(self, listeners: list[socket.socket]) -> tuple[uvicorn.Server, asyncio.Task[None]]:
         http = partial(NodeHttp, self.nodes)
         ws = self.realtime.protocol_factory
         config = uvicorn.Config(
@@ -69,7 +70,7 @@ class Node:
         )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
-        return server, asyncio.create_task(server.serve(sockets=[listener]))
+        return server, asyncio.create_task(server.serve(sockets=listeners))
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ async def three() -> AsyncIterator[list[Node]]:
     living: list[str] = []
     made = [Node(Address("127.0.0.1", listener.getsockname()[1]), living) for listener in listeners]
     living += [str(node.address) for node in made]
-    running = [node.serve(listener) for node, listener in zip(made, listeners, strict=True)]
+    running = [node.serve([listener]) for node, listener in zip(made, listeners, strict=True)]
     await eventually(lambda: all(server.started for server, _ in running))
     yield made
     await eventually(lambda: not any(node.nodes.stats.open for node in made))

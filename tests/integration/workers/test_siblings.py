@@ -20,7 +20,7 @@ import pytest
 import uvicorn
 from tests.support.process import eventually
 
-from hubbub.realtime import SharedHttp, Siblings
+from hubbub.realtime import Client, SharedHttp, Siblings
 
 QUERY = "/socket.io/?EIO=4&transport=polling"
 
@@ -74,9 +74,13 @@ def serve(server: Server) -> tuple[uvicorn.Server, socket.socket]:
     return running, listener
 
 
-async def take(server: Server, running: uvicorn.Server, connection: socket.socket, first: bytes) -> None:
-    """Go on with a connection, as `app.py` does."""
-    make = partial(SharedHttp, server.siblings, None, running.config, running.server_state, {}, first=first)
+async def take(
+    server: Server, running: uvicorn.Server, connection: socket.socket, first: bytes, client: Client | None
+) -> None:
+    """Go on with a connection, as `http_server.py` does."""
+    make = partial(
+        SharedHttp, server.siblings, None, running.config, running.server_state, {}, first=first, decrypted_for=client
+    )
     await asyncio.get_running_loop().connect_accepted_socket(make, connection)
 
 

@@ -66,9 +66,10 @@ def test_whatever_refuses_can_be_lifted_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("more", [{"HUBBUB_WORKERS": "2"}, {"HUBBUB_BUS": "postgres"}])
-def test_tls_of_its_own_is_for_one_process(more: dict[str, str]) -> None:
-    answer = CliRunner().invoke(app, ["serve"], env={"HUBBUB_TLS_CERTIFICATE": "/cert.pem", **more})
-    assert (answer.exit_code, "put a proxy" in answer.output) == (1, True)
+def test_a_certificate_that_is_not_there_is_told_at_once(more: dict[str, str]) -> None:
+    env = {"HUBBUB_TLS_CERTIFICATE": "/no/cert.pem", "PORT": "0", **more}
+    answer = CliRunner().invoke(app, ["serve"], env=env)
+    assert (answer.exit_code, answer.output.count("/no/cert.pem: No such file")) == (1, 1)
 
 
 @pytest.mark.parametrize(("days", "status"), [(60, OK), (5, WARN), (-3, FAIL)])

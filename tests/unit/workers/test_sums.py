@@ -18,6 +18,8 @@ def text(scale: int, slow: float) -> bytes:
         [
             Reading("counter", "events", "Events.", lambda: scale),
             Reading("gauge", "feed_lag", "Lag.", lambda: 10 - scale),
+            Reading("gauge", "tls_certificate_expires_timestamp_seconds", "Ends.", lambda: 1e9 * scale),
+            Reading("gauge", "tls_certificate_refused", "Refused.", lambda: 1),
             Reading("counter", "closed", "Ends.", lambda: {"slow": float(scale), f"only {scale}": 1.0}, "reason"),
             Reading("histogram", "took_seconds", "Took.", lambda: histogram),
         ]
@@ -37,6 +39,8 @@ def test_what_is_counted_is_added_and_what_cannot_be_is_the_worst() -> None:
     one, two, both = (samples(given) for given in (text(1, 0.5), text(3, 0.5), add_up([text(1, 0.5), text(3, 0.5)])))
     assert both["hubbub_events_total"] == 4
     assert both["hubbub_feed_lag"] == 9
+    assert both["hubbub_tls_certificate_expires_timestamp_seconds"] == 1e9
+    assert both["hubbub_tls_certificate_refused"] == 1
     assert (both["hubbub_closed_total{slow}"], both["hubbub_closed_total{only 1}"]) == (4, 1)
     assert both["hubbub_closed_total{only 3}"] == 1
     assert both["hubbub_took_seconds_count"] == 4
