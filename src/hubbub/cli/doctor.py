@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Final
 
@@ -14,7 +15,8 @@ from hubbub.config import ConfigError, Settings, load, without_secrets
 from hubbub.fanout.line_bus import LineBroken
 from hubbub.fanout.nats import open_line
 from hubbub.keys import NO_SHARED_KEY, nats_address
-from hubbub.postgres.doctor import FAIL, OK, WARN, Check, examine
+from hubbub.postgres.check import FAIL, OK, WARN, Check
+from hubbub.postgres.doctor import examine
 from hubbub.postgres.troubles import Trouble
 
 EXIT_CODES: Final = "Exit codes: 0 nothing failed (there may be warnings) · 1 a check failed · 2 wrong usage"
@@ -23,6 +25,7 @@ _WORDS: Final = {
     "local": "There is one process, which needs no bus.",
     "postgres": "Nodes tell each other by LISTEN and NOTIFY, which no pooler in transaction mode carries.",
 }
+_SUMS: Final = {OK: "well", WARN: "to look at", FAIL: "failed"}
 _MARKS: Final = {OK: ("✓", "green"), WARN: ("!", "yellow"), FAIL: ("✗", "bold red")}
 
 
@@ -55,7 +58,7 @@ async def _bus(settings: Settings) -> Check:
             await line.send([(line.subject(None), b"")])
         finally:
             line.close()
-        return Check("bus", OK, f"NATS takes this node in ({without_secrets(settings.bus)}).")
+        return Check("bus", OK, f"NATS {line.version} takes this node in ({without_secrets(settings.bus)}).")
     except ConfigError as error:
         trouble = Trouble("bus", "The bus cannot be used", str(error), ("hubbub config",))
     except (LineBroken, OSError, TimeoutError) as error:
@@ -70,7 +73,10 @@ async def _bus(settings: Settings) -> Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Check settings and their safety, database, rights, schema, limits, clock and bus; changes nothing."""
+    """The first thing to run: is everything as it has to be, and what mends what is not? Changes nothing.
+
+    Settings and their safety, versions, limits, disks, TLS, bus, database, rights, schema, clock, backups: a line each.
+    """
     try:
         if as_json:
             found = asyncio.run(_examine(lambda _: None, console.silent))
@@ -85,5 +91,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
         for check in found:
             if check.trouble is not None:
                 console.show(check.trouble)
+        counts = Counter(check.status for check in found)
+        told = (f"{counts[status]} {words}" for status, words in _SUMS.items() if counts[status])
+        console.out.print(", ".join(told), style="dim")
     if failed:
         raise typer.Exit(console.EXIT_TROUBLE)

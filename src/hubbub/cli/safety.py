@@ -14,7 +14,7 @@ from typing import Final
 
 from hubbub.config import ConfigError, Settings
 from hubbub.postgres.address import read_address
-from hubbub.postgres.doctor import FAIL, OK, WARN, Check
+from hubbub.postgres.check import FAIL, OK, WARN, Check
 from hubbub.postgres.troubles import Trouble
 from hubbub.tls import certificate_of
 

@@ -131,9 +131,14 @@ def read_credentials(text: str) -> tuple[str, nacl.signing.SigningKey]:
 
 
 class NatsLine:
-    """See `line_bus.Line`."""
+    """See `line_bus.Line`.
+
+    Attributes:
+        version: of the server, as it says.
+    """
 
     def __init__(self, connection: NatsConnection, deployment: str) -> None:
+        self.version = str(connection.info.get("version", "?"))
         self.payload_bytes = min(PAYLOAD_BYTES, int(connection.info.get("max_payload", PAYLOAD_BYTES)))
         self._connection = connection
         self._subject = f"hubbub.{deployment}"

@@ -6,35 +6,29 @@ that cannot be made because an earlier one failed is left out. Printing is `cli/
 
 from __future__ import annotations
 
-import resource
-import shutil
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
 
 import asyncpg
 
-from hubbub import open_files
 from hubbub.config import ConfigError, Settings
-from hubbub.postgres import binaries, hosts
+from hubbub.intervals import latest_due
+from hubbub.postgres import binaries, hosts, machine
 from hubbub.postgres.borrow import borrowed
+from hubbub.postgres.check import FAIL, OK, WARN, Check, bad
 from hubbub.postgres.embedded import EmbeddedPostgres
 from hubbub.postgres.external import check_version
-from hubbub.postgres.server import PostgresServer, server_for
+from hubbub.postgres.server import server_for
 from hubbub.postgres.spec import ConnectionSpec
 from hubbub.postgres.troubles import PostgresUnavailable, Trouble, admin_command, diagnose, grants, settings_trouble
 
-OK: Final = "ok"
-WARN: Final = "warn"
-FAIL: Final = "fail"
-
-_DISK_FAIL: Final = 200_000_000
-_DISK_WARN: Final = 2_000_000_000
-_CONNECTIONS_WARN: Final = 4_000
 _SKEW_WARN: Final = 5.0
-_BACKUP_WARN: Final = 2.0  # days
+_BACKUP_WARN: Final = 2.0  # days, where no schedule says how old it may be
+_BACKUP_TIME: Final = timedelta(hours=2)  # what a scheduled one may take, with a try after a failed one
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 _FAILURES: Final = (OSError, ssl.SSLError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -56,35 +50,6 @@ class MigrationState(Protocol):
 Migrations = Callable[[Connect], Awaitable[MigrationState]]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding.
-
-    Attributes:
-        name: the stable word for machines.
-        status: ok, warn or fail.
-        summary: one sentence.
-        trouble: for warn and fail, what it is and what mends it.
-    """
-
-    name: str
-    status: str
-    summary: str
-    trouble: Trouble | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "status": self.status,
-            "summary": self.summary,
-            "trouble": self.trouble.as_json() if self.trouble else None,
-        }
-
-
-def _bad(name: str, trouble: Trouble, status: str = FAIL) -> Check:
-    return Check(name, status, trouble.title, trouble)
-
-
 async def examine(
     read_settings: Callable[[], Settings], migrations: Migrations, progress: Callable[[str], None]
 ) -> AsyncIterator[Check]:
@@ -99,71 +64,24 @@ async def examine(
         settings = read_settings()
         server = server_for(settings)
     except ConfigError as error:
-        yield _bad("settings", settings_trouble(error))
+        yield bad("settings", settings_trouble(error))
         return
     where = "embedded in " + str(settings.data_dir.absolute()) if server.is_managed else "DATABASE_URL"
     yield Check("settings", OK, f"All settings can be read; the database is {where}.")
-    yield _open_files(settings)
-    yield _programs(server)
-    if isinstance(server, EmbeddedPostgres):
-        yield _disk(settings)
-        if not server.exists():
-            yield Check("reachable", OK, "There is no database yet; the first `hubbub serve` makes it.")
-            return
+    yield machine.versions()
+    yield machine.open_files_check(settings)
+    yield machine.programs(server)
+    for check in machine.disks(settings, holds_database=server.is_managed):
+        yield check
+    if isinstance(server, EmbeddedPostgres) and not server.exists():
+        yield Check("reachable", OK, "There is no database yet; the first `hubbub serve` makes it.")
+        return
     try:
         async with borrowed(server, progress) as spec:
             async for check in _examine_database(spec, settings, migrations):
                 yield check
     except PostgresUnavailable as unavailable:
-        yield _bad("reachable", unavailable.trouble)
-
-
-def _open_files(settings: Settings) -> Check:
-    wanted = settings.max_connections or open_files.MOST
-    possible = open_files.within_reach(wanted)
-    enough = wanted if settings.max_connections is not None else _CONNECTIONS_WARN
-    if possible >= enough:
-        return Check("open_files", OK, f"{possible:,} connections are possible: so many open files `serve` may have.")
-    trouble = Trouble(
-        "open_files",
-        f"Only {possible:,} connections are possible",
-        f"Each takes an open file, and `serve` may have no more than {resource.getrlimit(resource.RLIMIT_NOFILE)[1]:,}.",
-        (
-            f"ulimit -Hn {open_files.files_for(enough)}    # as root, in the shell that starts Hubbub",
-            f"LimitNOFILE={open_files.files_for(enough)}    # in a systemd unit",
-        ),
-    )
-    return _bad("open_files", trouble, WARN)
-
-
-def _programs(server: PostgresServer) -> Check:
-    try:
-        folder = server.bin_dir()
-    except PostgresUnavailable as unavailable:
-        # Without psql a database elsewhere works all the same.
-        return _bad("programs", unavailable.trouble, FAIL if server.is_managed else WARN)
-    return Check("programs", OK, f"PostgreSQL's programs are in {folder}.")
-
-
-def _disk(settings: Settings) -> Check:
-    folder = settings.data_dir.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    words = f"{free / 1e9:.1f} GB are free for {folder}."
-    if free >= _DISK_WARN:
-        return Check("disk", OK, words)
-    status = FAIL if free < _DISK_FAIL else WARN
-    return _bad(
-        "disk",
-        Trouble(
-            "disk_full",
-            f"The disk is {'full' if status == FAIL else 'nearly full'}",
-            words,
-            (f"df -h {folder}", "Free some space."),
-        ),
-        status,
-    )
+        yield bad("reachable", unavailable.trouble)
 
 
 async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations: Migrations) -> AsyncIterator[Check]:
@@ -174,7 +92,7 @@ async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations
         began = time.monotonic()
         connection = await connect()
     except _FAILURES as error:
-        yield _bad("reachable", diagnose(error, spec))
+        yield bad("reachable", diagnose(error, spec))
         return
     took = time.monotonic() - began
     yield Check("reachable", OK, f"Connected in {1000 * took:.0f} ms to {spec.describe()}.")
@@ -185,6 +103,7 @@ async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations
         ("writable", lambda: _writable(connection, spec)),
         ("rights", lambda: _rights(connection, spec)),
         ("migrations", lambda: _migrations(connect, migrations)),
+        ("database_disk", lambda: _database_disk(connection, spec, settings)),
         ("connections", lambda: _connections(connection, spec, settings)),
         ("durability", lambda: _durability(connection, spec)),
         ("clock", lambda: _clock(connection)),
@@ -197,9 +116,9 @@ async def _examine_database(spec: ConnectionSpec, settings: Settings, migrations
                     found = await check()
                 yield found
             except _FAILURES as error:
-                yield _bad(name, diagnose(error, spec))
+                yield bad(name, diagnose(error, spec))
             except PostgresUnavailable as unavailable:
-                yield _bad(name, unavailable.trouble)
+                yield bad(name, unavailable.trouble)
     finally:
         await connection.close()
 
@@ -214,7 +133,7 @@ async def _version(connection: asyncpg.Connection, spec: ConnectionSpec) -> Chec
             f"Tried: {binaries.OLDEST} to {binaries.NEWEST}. It will most likely work.",
             ("See whether there is a newer Hubbub.",),
         )
-        return _bad("version", trouble, WARN)
+        return bad("version", trouble, WARN)
     return Check("version", OK, f"PostgreSQL {text}.")
 
 
@@ -230,7 +149,7 @@ async def _pooler(connection: asyncpg.Connection, settings: Settings) -> Check:
         "several processes cannot use the `postgres` bus.",
         ("HUBBUB_LISTEN_URL=postgresql://user:password@the-server-itself:5432/chatdb",),
     )
-    return _bad("pooler", trouble, WARN)
+    return bad("pooler", trouble, WARN)
 
 
 async def _encryption(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
@@ -250,12 +169,12 @@ async def _encryption(connection: asyncpg.Connection, spec: ConnectionSpec) -> C
             "HUBBUB_DB_SSL_ROOT_CERT=/path/to/root.crt where the authority is your own.",
         ),
     )
-    return _bad("encryption", trouble, WARN)
+    return bad("encryption", trouble, WARN)
 
 
 async def _writable(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
     if await connection.fetchval("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"):
-        return _bad("writable", diagnose(asyncpg.ReadOnlySQLTransactionError("the server takes no writes"), spec))
+        return bad("writable", diagnose(asyncpg.ReadOnlySQLTransactionError("the server takes no writes"), spec))
     return Check("writable", OK, "The server takes writes.")
 
 
@@ -295,7 +214,7 @@ async def _rights(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check
         lacking.append("CREATE on schema public")
     if row["foreign_tables"]:
         lacking.append("ownership of " + ", ".join(row["foreign_tables"]))
-    return _bad(
+    return bad(
         "rights",
         Trouble(
             "permission",
@@ -319,7 +238,7 @@ def _rights_to_serve(spec: ConnectionSpec, owner: str, closed: list[str]) -> Che
             *grants(spec, handover=True),
         ),
     )
-    return _bad("rights", trouble)
+    return bad("rights", trouble)
 
 
 async def _migrations(connect: Connect, migrations: Migrations) -> Check:
@@ -337,7 +256,22 @@ async def _migrations(connect: Connect, migrations: Migrations) -> Check:
         f"The schema is {what}; it has to be at {state.head}.",
         ("hubbub db upgrade    # `hubbub serve` does it as well",),
     )
-    return _bad("migrations", trouble, WARN)
+    return bad("migrations", trouble, WARN)
+
+
+async def _database_disk(connection: asyncpg.Connection, spec: ConnectionSpec, settings: Settings) -> Check:
+    """How large the database is, and how much room it has, where that can be seen from here."""
+    size = await connection.fetchval("SELECT pg_size_pretty(pg_database_size(current_database()))")
+    words = f"The database has {size}."
+    # Told to a superuser and to pg_read_all_settings alone; others get no row.
+    told = await connection.fetchval("SELECT s.setting FROM pg_settings AS s WHERE s.name = 'data_directory'")
+    if settings.database_url is None:
+        return Check("database_disk", OK, f"{words} It is on the disk of HUBBUB_DATA_DIR.")
+    seen = machine.disk("database_disk", Path(told), FAIL) if spec.is_local and machine.has_folder(told) else None
+    if seen is None:
+        words += " How much room it has left, its own machine knows: `df -h` and `df -i` there."
+        return Check("database_disk", OK, words)
+    return seen if seen.status != OK else Check("database_disk", OK, f"{words} {seen.summary}")
 
 
 async def _connections(connection: asyncpg.Connection, spec: ConnectionSpec, settings: Settings) -> Check:
@@ -373,7 +307,7 @@ async def _connections(connection: asyncpg.Connection, spec: ConnectionSpec, set
             + "    # then restart PostgreSQL",
         ),
     )
-    return _bad("connections", trouble)
+    return bad("connections", trouble)
 
 
 async def _durability(connection: asyncpg.Connection, spec: ConnectionSpec) -> Check:
@@ -393,7 +327,7 @@ async def _durability(connection: asyncpg.Connection, spec: ConnectionSpec) -> C
             admin_command(spec, "SELECT pg_reload_conf()"),
         ),
     )
-    return _bad("durability", trouble, WARN if off == ["synchronous_commit"] else FAIL)
+    return bad("durability", trouble, WARN if off == ["synchronous_commit"] else FAIL)
 
 
 async def _clock(connection: asyncpg.Connection) -> Check:
@@ -408,25 +342,29 @@ async def _clock(connection: asyncpg.Connection) -> Check:
         "Tokens end too early or too late, and times look wrong; the order of messages does not suffer.",
         ("timedatectl status    # on both machines", "sudo timedatectl set-ntp true"),
     )
-    return _bad("clock", trouble, WARN)
+    return bad("clock", trouble, WARN)
 
 
 async def _backups(connection: asyncpg.Connection, settings: Settings) -> Check:
     if await connection.fetchval("SELECT to_regclass('hubbub.meta')") is None:
         return Check("backups", OK, "There is nothing to back up yet.")
     made = await connection.fetchval("SELECT k.value::float8 FROM hubbub.meta AS k WHERE k.key = 'backup_done'")
+    due = None
+    if settings.backup_schedule is not None:
+        due = latest_due(settings.backup_schedule, datetime.now(UTC) - _BACKUP_TIME)
     if made is None:
         title, words = "No backup was made yet", "A lost disk would be the end of what people wrote."
     else:
         days = (time.time() - made) / 86_400
-        words = f"The latest backup is {days:.1f} days old."
-        if days <= _BACKUP_WARN:
+        words = f"The latest backup is {days:.1f} days old{f'; {settings.backup_schedule!r} is kept' if due else ''}."
+        if made >= due.timestamp() if due else days <= _BACKUP_WARN:
             return Check("backups", OK, words)
-        title = words.removesuffix(".")
+        title = f"The latest backup is {days:.1f} days old"
+        words = f"One was due at {due:%Y-%m-%d %H:%M} UTC." if due else "What was written since is on one disk alone."
     mend: tuple[str, ...] = (
         "hubbub backup /another/disk",
         "HUBBUB_BACKUP_SCHEDULE=daily 02:00    # and HUBBUB_BACKUP_FOLDER",
     )
-    if settings.backup_schedule is not None:
-        mend = ("hubbub backup    # says what stands in the way of the scheduled ones",)
-    return _bad("backups", Trouble("backups", title, words, mend), WARN)
+    if due is not None:
+        mend = ("hubbub backup    # says what stands in the way of the scheduled ones; `hubbub serve` makes them",)
+    return bad("backups", Trouble("backups", title, words, mend), WARN)

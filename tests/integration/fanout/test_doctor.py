@@ -10,7 +10,7 @@ from tests.support.process import free_port
 
 from hubbub.cli.doctor import _bus
 from hubbub.config import load
-from hubbub.postgres.doctor import FAIL, OK
+from hubbub.postgres.check import FAIL, OK
 
 NODE = {"DATABASE_URL": "postgresql://x@127.0.0.1/x", "JWT_SECRET": SECRET}
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hubbub.cli import safety
 from hubbub.cli.main import app
 from hubbub.config import load
-from hubbub.postgres.doctor import FAIL, OK, WARN
+from hubbub.postgres.check import FAIL, OK, WARN
 
 GOOD = "Zk3v9QwTn1c7Xb5Rj8Hf2Lp6Ys4Dg0Ma"
 OPEN = {"HOST": "0.0.0.0", "HUBBUB_ALLOW_UNSAFE": "cleartext"}
