@@ -8,12 +8,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import quote
 from uuid import UUID
 
 import nats
 import nats.aio.client
 import pytest
 import trustme
+from tests.docs.markdown import blocks
 from tests.support.bus import DEPLOYMENT, ROOM, BusNode, change, nats_bus
 from tests.support.nats import NatsServer, Operator, nats_server
 from tests.support.people import SECRET
@@ -219,10 +221,12 @@ async def test_passwords_tokens_and_credentials_files(tmp_path: Path, capsys: py
     mine, other = Operator(), Operator()
     for name, operator in (("mine", mine), ("other", other)):
         (tmp_path / f"{name}.creds").write_text(operator.credentials)
+    (manual,) = [block.text for block in blocks("docs/howto/nodes.md") if block.run_by]
     configs = {
         "password": 'authorization { user: "ann", password: "p@ss,word" }',
         "token": 'authorization { token: "s3cret" }',
         "file": mine.config,
+        "manual": manual,
     }
     async with AsyncExitStack() as stack:
         urls = {}
@@ -233,6 +237,7 @@ async def test_passwords_tokens_and_credentials_files(tmp_path: Path, capsys: py
             nats_bus(urls["password"].replace("//", "//ann:p%40ss%2Cword@")),
             nats_bus(urls["token"].replace("//", "//s3cret@")),
             nats_bus(urls["file"], credentials=str(tmp_path / "mine.creds")),
+            nats_bus(urls["manual"].replace("//", f"//hubbub:{quote('…')}@")),
         ]
         wrong = [
             nats_bus(urls["password"].replace("//", "//ann:guess@")),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.docs.markdown import blocks
 from tests.integration.postgres.test_command_line import hubbub
 from tests.support.database import Databases
 from typer.testing import CliRunner
@@ -61,7 +64,21 @@ def test_what_cannot_be_is_said(folder: Path) -> None:
 
 
 async def test_not_while_hubbub_runs(folder: Path, embedded: Callable[..., EmbeddedPostgres], target: str) -> None:
-    await embedded().start(lambda _: None)
+    server = embedded()
+    await server.start(lambda _: None)
     refused = hubbub(folder / "data", "promote", "--to", target)
     assert refused.returncode == 1
     assert "Stop Hubbub" in refused.stderr
+
+    # What can be done meanwhile is the copy by hand.
+    assert hubbub(folder / "data", "db", "init").returncode == 0
+    (line,) = [block.text for block in blocks("docs/howto/promote.md") if block.run_by]
+    line = line.replace("/path/to/.data", str(folder / "data"))
+    line = line.replace("postgresql://user:password@host:5432/chatdb", target)
+    path = f"{server.bin_dir()}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", line], check=False, env={"PATH": path}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    status = hubbub(folder / "data", "db", "status", "--json", DATABASE_URL=target)
+    assert json.loads(status.stdout)["upToDate"]

@@ -1,15 +1,16 @@
-"""The embedded database goes back to a moment before a deletion, as docs/howto/backup.md says."""
+"""The embedded database goes back to a moment before a deletion, by the lines of docs/howto/backup.md itself."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.docs.markdown import blocks
 from tests.support.process import eventually
 
 from hubbub.postgres import hosts
@@ -33,15 +34,28 @@ def append(path: Path, lines: str) -> None:
 
 async def test_back_to_the_moment_before(folder: Path, embedded: Callable[..., EmbeddedPostgres]) -> None:
     server = embedded()
-    await server.start(lambda _: None)
+    spec = await server.start(lambda _: None)
     await server.stop()
     data, archive, base = server.layout().data, server.layout().home / "wal", folder / "base"
     archive.mkdir()
     own_like(archive, data)
-    append(
-        data / "postgresql.conf",
-        f"archive_mode = on\narchive_command = 'test ! -f {archive}/%f && cp %p {archive}/%f'\narchive_timeout = 60\n",
-    )
+
+    def here(words: str) -> str:
+        places = {"/mnt/wal": archive, "/mnt/base": base, "/the/socket/folder": spec.hosts[0][0], "$PG": data.parent}
+        for place, path in places.items():
+            words = words.replace(place, str(path))
+        return words
+
+    def run(words: str) -> None:
+        path = f"{server.bin_dir()}:{os.environ['PATH']}"
+        subprocess.run(["sh", "-ec", here(words)], check=True, capture_output=True, timeout=200, env={"PATH": path})
+
+    archiving, base_backup, put_back, recovery = [
+        block.text
+        for block in blocks("docs/howto/backup.md")
+        if block.run_by == "tests/integration/postgres/test_recovery.py"
+    ]
+    append(data / "postgresql.conf", here(archiving))
     server = embedded()
     spec = await server.start(lambda _: None)
 
@@ -50,12 +64,7 @@ async def test_back_to_the_moment_before(folder: Path, embedded: Callable[..., E
 
     await migrate.upgrade(connect)
     connection = await connect()
-    subprocess.run(
-        [server.bin_dir() / "pg_basebackup", "-h", spec.hosts[0][0], "-U", "hubbub", "-D", base, "--checkpoint=fast"],
-        check=True,
-        capture_output=True,
-        timeout=200,
-    )
+    run(base_backup)
     before = await epoch.read(connection, 60)
     send = "INSERT INTO messages (room_id, message_text) SELECT room_id, 'kept' FROM rooms WHERE room_name = 'general'"
     await connection.execute(send)
@@ -66,15 +75,10 @@ async def test_back_to_the_moment_before(folder: Path, embedded: Callable[..., E
     await connection.close()
     await server.stop()
 
-    shutil.move(data, data.with_name("data.broken"))
-    shutil.copytree(base, data)
-    data.chmod(0o700)
-    (data / "recovery.signal").touch()
-    append(
-        data / "postgresql.conf",
-        f"restore_command = 'cp {archive}/%f %p'\nrecovery_target_time = '{moment}'\n"
-        "recovery_target_action = promote\nhot_standby = off\n",
-    )
+    run(put_back)
+    stated = re.search(r"recovery_target_time = '(.+)'", recovery)
+    assert stated is not None
+    append(data / "postgresql.conf", here(recovery).replace(stated[1], moment))
     own_like(data, data.with_name("data.broken"))
     server = embedded()
     spec = await server.start(lambda _: None)

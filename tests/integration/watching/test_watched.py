@@ -16,7 +16,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import socketio
-from tests.integration.watching.test_shipped import MANUAL, documented, queries
+from tests.integration.watching.test_shipped import documented, queries
 from tests.support import people
 from tests.support.database import Databases
 from tests.support.process import eventually
@@ -117,15 +117,6 @@ async def test_promtool_finds_nothing_wrong_with_the_metrics(scene: Scene) -> No
     assert promtool("check", "metrics", stdin=text) == ""
     for name in re.findall(r"^# TYPE (hubbub_\w+) counter$", text, re.MULTILINE):
         assert name.endswith("_total")
-
-
-async def test_the_plain_sql_of_the_manual_works(scene: Scene) -> None:
-    block = re.search(r"```sql\n(.*?)```", MANUAL, re.DOTALL)
-    assert block is not None
-    statements = [statement for statement in block[1].split(";") if statement.strip()]
-    assert len(statements) == 3
-    for statement in statements:
-        await scene.machine.db.fetch(statement)
 
 
 def logged(here: Machine, **wanted: str) -> list[dict[str, Any]]:
