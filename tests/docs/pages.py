@@ -61,9 +61,9 @@ PAGES = {
     "docs/howto/adopt.md": Page(begins="older", proof="SELECT count(*) > 0 FROM messages WHERE seq > 1"),
     "docs/howto/backup.md": Page(
         instead={
-            # The newest, whatever its hour; and the disk is lost before the first of the two commands.
-            "/mnt/backups/hubbub-20261126T020000Z": '"$(ls -d /mnt/backups/hubbub-* | tail -1)"',
+            # The disk is lost before the first of the two commands; and the newest backup, whatever its hour.
             "hubbub restore /mnt": "dropdb -f chatdb && createdb chatdb && hubbub restore /mnt",
+            "/mnt/backups/hubbub-20261126T020000Z": '"$(ls -d /mnt/backups/hubbub-* | tail -1)"',
         },
         proof="SELECT count(*) = 3 FROM messages",
     ),

@@ -122,9 +122,8 @@ class Reader:
 
     async def do(self, block: Block) -> str | None:
         """Run one block; what went wrong, with all that was printed, or None."""
-        run = {"sh": self._sh, "sql": self._sql, "js": self._js, "python": self._python}[block.language]
         try:
-            await run(await self._here(block.text))
+            await getattr(self, f"_{block.language}")(await self._here(block.text))
         except FailedError as failed:
             return str(failed)
         return None
@@ -168,7 +167,7 @@ class Reader:
             self.url = (await self.stack.enter_async_context(running(dsn, self.folder / ".data"))).url
         return self.url
 
-    async def _run(self, *argv: str | Path) -> None:
+    async def _run(self, *argv: str | Path) -> str:
         process = await asyncio.create_subprocess_exec(
             *argv, cwd=self.folder, env=self.environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
@@ -182,9 +181,17 @@ class Reader:
                 await process.wait()
         if process.returncode != 0:
             raise FailedError(f"exit code {process.returncode}:\n{printed}")
+        return printed
 
     async def _sh(self, text: str) -> None:
         await self._run("bash", "-xeuo", "pipefail", "-c", text)
+
+    async def _console(self, text: str) -> None:
+        """Commands behind `$ `, and below each what it prints: in these lines, with anything before, after and for `…`."""
+        for command, shown in re.findall(r"^\$ (.*\n)((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+            printed = await self._run("bash", "-euo", "pipefail", "-c", command)
+            if not re.search(".*".join(map(re.escape, shown.split("…"))), printed):
+                raise FailedError(f"{command}should print:\n{shown}It printed:\n{printed}")
 
     async def _sql(self, text: str) -> None:
         text = re.sub(r"(\w+_id) = '…'", lambda one: f"{one[1]} = '{self.world.ids[one[1]]}'", text)
@@ -221,7 +228,7 @@ class Reader:
         await self._run(sys.executable, self._file("block.py", code))
 
 
-LANGUAGES = ("sh", "sql", "js", "python")
+LANGUAGES = ("sh", "console", "sql", "js", "python")
 
 
 @asynccontextmanager

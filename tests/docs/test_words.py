@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import shlex
 import subprocess
@@ -27,8 +26,8 @@ from hubbub.config import FILE, Settings, load
 from hubbub.postgres import PostgresUnavailable
 from hubbub.postgres.external import ExternalPostgres
 
-CHECKED = ("ini", "json")
 SETTINGS = {spec.metadata["name"]: bool(spec.metadata["secret"] or spec.metadata["show"]) for spec in fields(Settings)}
+KNOWN = (*LANGUAGES, "ini")
 COMMANDS: Any = typer.main.get_command(app)
 LEFT_OUT = "…"
 
@@ -49,10 +48,10 @@ def test_every_block_is_run_or_says_why_not() -> None:
         if block.run_by is not None:
             if not markdown.is_there(block.run_by):
                 wrong.append(f"{block.place}: there is no test {block.run_by}")
-        elif block.not_run is None and block.language not in (*LANGUAGES, *CHECKED):
+        elif block.not_run is None and block.language not in KNOWN:
             wrong.append(
                 f"{block.place}: nothing runs {block.language or 'a block without a language'!r}. Languages that are run: "
-                f"{', '.join((*LANGUAGES, *CHECKED))}. Or put above it `<!-- run by: tests/…::test_… -->` or `<!-- not run: why -->`"
+                f"{', '.join((*LANGUAGES, 'ini'))}. Or put above it `<!-- run by: tests/…::test_… -->` or `<!-- not run: why -->`"
             )
     assert not wrong, "\n".join(wrong)
     assert not [test for test in RUN_BY.values() if not markdown.is_there(test)]
@@ -196,12 +195,6 @@ def verify_unit(text: str, folder: Path) -> None:
         [analyze, "verify", "--man=no", str(folder / list(units)[-1])], check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
-
-
-def test_json_is_json() -> None:
-    for block in manual():
-        if block.language == "json" and block.is_run_here:
-            json.loads(block.text)
 
 
 def test_the_tree_is_that_of_the_folder() -> None:
