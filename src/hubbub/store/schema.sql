@@ -71,6 +71,7 @@ CREATE TABLE public.rooms (
 ) WITH (fillfactor = 70); -- room on each page for the next version of a row whose counter moves with every message
 CREATE INDEX idx_rooms_name ON public.rooms (room_name);
 CREATE INDEX idx_rooms_public ON public.rooms (room_name) WHERE NOT is_private AND deleted_at IS NULL;
+CREATE INDEX idx_rooms_creator ON public.rooms (created_by);
 CREATE UNIQUE INDEX idx_rooms_client ON public.rooms (created_by, client_id) WHERE client_id IS NOT NULL;
 
 -- The messages. `seq` is a message's place for ever, `change_seq` the number of its latest change; both are taken from
@@ -139,7 +140,7 @@ CREATE TABLE public.room_members (
     CONSTRAINT room_members_watermarks_check CHECK (
         from_seq >= 0 AND from_seq <= read_seq AND read_seq <= delivered_seq AND change_seq >= 0)
 ) WITH (fillfactor = 80); -- the watermarks move often
-CREATE INDEX idx_room_members_user ON public.room_members (user_id) WHERE is_active;
+CREATE INDEX idx_room_members_user ON public.room_members (user_id, is_active);
 CREATE INDEX idx_room_members_change ON public.room_members (room_id, change_seq);
 
 -- The open connections: one row for each socket, removed with it, or when the process that held it (`node_id`) is gone.
