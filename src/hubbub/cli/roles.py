@@ -79,7 +79,10 @@ def _may_not(spec: ConnectionSpec, said: str, app: str, report: str) -> Trouble:
 def _too_mighty(said: str) -> Trouble:
     return Trouble(
         "roles",
-        "A role that may do everything cannot be made smaller by grants",
+        "A role could do more than it is for, by what it was given elsewhere",
         f"{said}. Nothing was changed.",
-        ("hubbub db roles --apply --app another_name --report yet_another",),
+        (
+            "hubbub db roles --apply --app another_name --report yet_another",
+            "hubbub db psql    # or REVOKE there what is named",
+        ),
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 APP: Final = "hubbub_app"
 REPORT: Final = "hubbub_report"
-REFUSED: Final = "HB002"  # the SQLSTATE with which roles.sql refuses a role that may do everything
+REFUSED: Final = "HB002"  # the SQLSTATE with which roles.sql refuses a role that can do more than it is for
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -38,7 +38,7 @@ async def apply(conn: Any, app: str = APP, report: str = REPORT) -> None:
     Raises:
         ValueError: as `script`.
         asyncpg.InsufficientPrivilegeError: the connection's role may not.
-        asyncpg.PostgresError: with SQLSTATE `REFUSED`, one of them is a superuser or owns the tables.
+        asyncpg.PostgresError: with SQLSTATE `REFUSED`, one of them can do more than it is for.
     """
     statements = script(app, report)
     async with conn.transaction():

@@ -81,3 +81,34 @@ GRANT SELECT (
 GRANT SELECT (
     session_id, user_id, socket_id, room_id, connected_at, last_activity, node_id, auth_session_id
 ) ON public.active_sessions TO hubbub_report;
+
+-- What each can do now is what counts, whoever gave it: everybody (PUBLIC), a role that it may become, an attribute.
+DO $$
+DECLARE
+    too_much text := (
+        SELECT string_agg(format('%s %s%s', a.name, p.may, CASE WHEN r.rolname <> a.name THEN ', by the role ' || r.rolname END), '; ')
+        FROM (VALUES ('hubbub_app'), ('hubbub_report')) AS a (name)
+        JOIN pg_roles AS r ON pg_has_role(a.name, r.oid, 'MEMBER')
+        CROSS JOIN LATERAL (VALUES
+            ('may make roles, or replicate, or do everything',
+                r.rolcreaterole OR r.rolreplication OR r.rolbypassrls OR r.rolsuper),
+            ('reaches files or programs of the server',
+                r.rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')),
+            ('may change the schema',
+                has_schema_privilege(r.oid, 'public', 'CREATE') OR has_schema_privilege(r.oid, 'hubbub', 'CREATE')
+                OR has_database_privilege(r.oid, current_database(), 'CREATE')),
+            ('sees passwords',
+                a.name = 'hubbub_report' AND has_column_privilege(r.oid, 'public.users', 'password', 'SELECT')),
+            ('sees tokens and sessions',
+                a.name = 'hubbub_report' AND has_schema_privilege(r.oid, 'hubbub', 'USAGE')),
+            ('may write',
+                a.name = 'hubbub_report' AND has_any_column_privilege(r.oid, 'public.messages', 'INSERT, UPDATE'))
+        ) AS p (may, does)
+        WHERE p.does
+    );
+BEGIN
+    IF too_much IS NOT NULL THEN
+        RAISE EXCEPTION '%', too_much USING ERRCODE = 'HB002';
+    END IF;
+END
+$$;

@@ -226,6 +226,27 @@ def test_who_may_not_is_told_how(made: Roles) -> None:
     assert (mighty.exit_code, "the role postgres is a superuser" in mighty.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("give", "take", "said"),
+    [
+        ("GRANT pg_read_all_data TO {report}", "REVOKE pg_read_all_data FROM {report}", "{report} sees passwords, by the role pg_read_all_data"),
+        ("GRANT SELECT ON public.users TO PUBLIC", "REVOKE SELECT ON public.users FROM PUBLIC", "{report} sees passwords"),
+        ("GRANT {app} TO {report}", "REVOKE {app} FROM {report}", "{report} may write, by the role {app}"),
+        ("ALTER ROLE {app} REPLICATION", "ALTER ROLE {app} NOREPLICATION", "{app} may make roles, or replicate"),
+        ("GRANT pg_execute_server_program TO {app}", "REVOKE pg_execute_server_program FROM {app}", "{app} reaches files or programs"),
+    ],
+)  # fmt: skip
+def test_a_role_that_was_given_more_elsewhere_is_refused(made: Roles, give: str, take: str, said: str) -> None:
+    names = {"app": made.app_name, "report": made.report_name}
+    made.databases.cluster.psql(made.name, give.format(**names))
+    try:
+        answer = made.roles("--apply")
+        assert (answer.exit_code, said.format(**names) in " ".join(answer.output.split())) == (1, True), answer.output
+    finally:
+        made.databases.cluster.psql(made.name, take.format(**names))
+    assert made.roles("--apply").exit_code == 0
+
+
 @pytest.mark.parametrize("names", [("a", "a"), ("a b", "c"), ("Anna", "c"), ("a;b", "c")])
 def test_names_that_would_have_to_be_quoted_are_refused(names: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="small letters"):
