@@ -153,7 +153,9 @@ class Hubbub:
             receipts=ReceiptBook(database, bus, settings.receipt_rows_max_members),
             presence=Presence(database, bus, address=str(address) if address else None),
             typing=TypingBook(bus),
-            login_failures=FailureLimiter(limits.FAILURES_OF_NAME, limits.FAILURES_OF_ADDRESS, seconds=60),
+            login_failures=FailureLimiter(
+                limits.FAILURES_OF_NAME, limits.FAILURES_OF_ADDRESS, seconds=60, secret=secret
+            ),
             sends=SendLimiter(settings.send_rate),
             arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
             looks=GroupRead(database, sync.look, limits.LOOKS_MAX),

@@ -90,7 +90,7 @@ async def running_chat(
         receipts=ReceiptBook(database, bus, receipt_rows_max_members),
         presence=Presence(database, bus),
         typing=TypingBook(bus),
-        login_failures=FailureLimiter(limits.FAILURES_OF_NAME, limits.FAILURES_OF_ADDRESS, seconds=60),
+        login_failures=FailureLimiter(limits.FAILURES_OF_NAME, limits.FAILURES_OF_ADDRESS, seconds=60, secret=SECRET),
         sends=SendLimiter(0),
         arrivals=GroupRead(database, arrivals.arrive, limits.ARRIVALS_MAX),
         looks=GroupRead(database, sync.look, limits.LOOKS_MAX),

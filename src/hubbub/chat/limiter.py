@@ -1,13 +1,15 @@
 """Slows down: guessing (failures per key within a minute), and whoever sends more than the others can bear.
 
 Of sign-ins only failures count, so nobody who knows a password is ever slowed by who does not, from another address.
-They are counted by every process, its own and, by the bus, those of the others: a guesser has one allowance.
+They are counted by every process, its own and, by the bus, those of the others: a guesser has one allowance. What was
+typed for a name, which may be a password in the wrong field, is neither kept nor told: only what a secret key makes of it.
 Of sends all count, in the process that has the connection. Memory is bounded: a key that has not been used for a while
 is forgotten.
 """
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
@@ -27,12 +29,16 @@ class FailureLimiter:
 
     An address that tries one name after another costs hashing time like any other guesser. IPv6 addresses are counted
     by their /64, which is what one customer is given. The longest unused keys are forgotten first.
+
+    Args:
+        secret: of this deployment, so that who hears what processes tell each other learns neither names nor addresses.
     """
 
-    def __init__(self, most: int, most_of_address: int, seconds: float) -> None:
+    def __init__(self, most: int, most_of_address: int, seconds: float, secret: str) -> None:
         self._most = most
         self._most_of_address = most_of_address
         self._seconds = seconds
+        self._secret = hmac.digest(secret.encode(), b"failed sign-ins", "sha256")
         self._process = new_id()
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
@@ -44,13 +50,13 @@ class FailureLimiter:
             name: the name that was tried, or whatever else tells one thing that is guessed from another.
         """
         address = network_of(address)
-        self._check(_key(address, name), self._most)
+        self._check(self._key(address, name), self._most)
         if address:
-            self._check(_key(address, ""), self._most_of_address)
+            self._check(self._key(address, ""), self._most_of_address)
 
     def failed(self, address: str, name: str) -> SignInFailed:
         """Remember one failure; what to tell the other processes."""
-        key = _key(network_of(address), name)
+        key = self._key(network_of(address), name)
         self._remember(key)
         return SignInFailed(key=key, process=self._process)
 
@@ -69,15 +75,18 @@ class FailureLimiter:
     def _remember(self, key: str) -> None:
         now = time.monotonic()
         address = key.partition("\n")[0]
-        for counted, most in ((key, self._most), (_key(address, ""), self._most_of_address)):
+        for counted, most in ((key, self._most), (f"{address}\n", self._most_of_address)):
             recent = [at for at in self._failures.pop(counted, ()) if now - at < self._seconds]
             self._failures[counted] = [*recent, now][-most:]
         while len(self._failures) > _KEYS_MAX:
             self._failures.popitem(last=False)
 
+    def _key(self, address: str, name: str) -> str:
+        return f"{self._hidden(address)}\n{self._hidden(name)}"
 
-def _key(address: str, name: str) -> str:
-    return f"{address}\n{name}"
+    def _hidden(self, word: str) -> str:
+        said = word.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._secret, said, "sha256").hex()[:32] if word else ""
 
 
 def network_of(address: str) -> str:

@@ -82,14 +82,14 @@ def fails(limiter: FailureLimiter, address: str, name: str) -> bool:
 
 
 def test_one_name_is_guessed_so_often_and_no_more() -> None:
-    limiter = FailureLimiter(most=3, most_of_address=100, seconds=60)
+    limiter = FailureLimiter(most=3, most_of_address=100, seconds=60, secret="a secret of this test")
     assert [fails(limiter, "10.0.0.1", "ann") for _ in range(5)] == [True] * 3 + [False] * 2
     assert fails(limiter, "10.0.0.1", "bob")
     assert fails(limiter, "10.0.0.2", "ann"), "nobody is slowed by a guesser elsewhere"
 
 
 def test_an_address_that_tries_name_after_name_is_slowed_as_well() -> None:
-    limiter = FailureLimiter(most=3, most_of_address=5, seconds=60)
+    limiter = FailureLimiter(most=3, most_of_address=5, seconds=60, secret="a secret of this test")
     assert [fails(limiter, "10.0.0.1", f"name{n}") for n in range(7)] == [True] * 5 + [False] * 2
     assert fails(limiter, "10.0.0.2", "name1")
     unplaced = [fails(limiter, "", f"thing{n}") for n in range(20)]
@@ -97,7 +97,9 @@ def test_an_address_that_tries_name_after_name_is_slowed_as_well() -> None:
 
 
 def test_failures_elsewhere_count_for_the_name_and_the_address() -> None:
-    here, there = (FailureLimiter(most=3, most_of_address=4, seconds=60) for _ in range(2))
+    here, there = (
+        FailureLimiter(most=3, most_of_address=4, seconds=60, secret="a secret of this test") for _ in range(2)
+    )
     for name in ("ann", "ann", "ann", "bob"):
         hint = there.failed("10.0.0.1", name)
         here.heard(hint)
@@ -109,8 +111,20 @@ def test_failures_elsewhere_count_for_the_name_and_the_address() -> None:
 
 
 def test_an_ipv6_guesser_is_a_network() -> None:
-    limiter = FailureLimiter(most=3, most_of_address=5, seconds=60)
+    limiter = FailureLimiter(most=3, most_of_address=5, seconds=60, secret="a secret of this test")
     assert [fails(limiter, f"2001:db8::{n:x}", "ann") for n in range(5)] == [True] * 3 + [False] * 2
     assert fails(limiter, "2001:db8:0:1::1", "ann")
     assert network_of("::ffff:10.0.0.1") == "10.0.0.1"
     assert network_of("not an address") == "not an address"
+
+
+def test_what_was_typed_is_neither_told_nor_kept() -> None:
+    one, other = (FailureLimiter(most=1, most_of_address=9, seconds=60, secret=secret) for secret in ("one", "other"))
+    hint = one.failed("203.0.113.7", "my password, in the wrong field")
+    for shown in (hint.key, repr(vars(one))):
+        assert "password" not in shown
+        assert "203.0.113.7" not in shown
+    other.heard(hint)
+    assert fails(other, "203.0.113.7", "my password, in the wrong field"), (
+        "let through: what another deployment heard is nothing to it"
+    )
