@@ -18,12 +18,15 @@ from hubbub.rest import edge
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
 ROOT = Path(hubbub.__file__).parent / "web"
-PAGES = ["/", *(f"/{path.relative_to(ROOT).as_posix()}" for path in sorted(ROOT.rglob("*.*")) if path.is_file())]
+PAGES = [
+    "/",
+    "/docs/",
+    *(f"/{path.relative_to(ROOT).as_posix()}" for path in sorted(ROOT.rglob("*.*")) if path.is_file()),
+]
 # What no document names: method, path, the status wanted.
 OTHERS = [
     ("GET", "/nothing", 404),
     ("GET", "/docs", 308),
-    ("GET", "/docs/", 200),
     ("GET", "/api/nothing", 404),
     ("PUT", "/api/rooms", 405),
     ("HEAD", "/api/health", 200),
@@ -35,6 +38,7 @@ OTHERS = [
     ("GET", "/socket.io/?EIO=3&transport=polling", 400),
     ("DELETE", POLLING, 400),
 ]
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 PROXY = {"HUBBUB_TRUSTED_PROXIES": "127.0.0.0/8, 10.1.0.0/16"}
 
 
@@ -73,8 +77,16 @@ async def test_all_that_is_served_has_them(server: Running) -> None:
                 assert "server" not in headers, where
                 tried += 1
         assert tried > 2 * len(routes) + 2 * len(OTHERS) + 10
-    for name, value in (("content-security-policy", "frame-ancestors 'none'"), ("x-content-type-options", "nosniff")):
-        assert value in (await raw(server, b"no http at all\r\n\r\n")).partition(f"{name}: ")[2].split("\r\n")[0]
+    for asked in (
+        b"no http at all\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + 101 * b"x: y\r\n" + b"\r\n",
+        b"GET /api/health HTTP/1.1\r\nHost: x\r\n" + UPGRADE,
+        b"GET /socket.io/?EIO=4&transport=websocket&sid=gone HTTP/1.1\r\nHost: x\r\n" + UPGRADE,
+    ):
+        head = (await raw(server, asked)).partition("\r\n\r\n")[0]
+        given = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+        assert given.keys() >= {name.decode() for name, _ in edge.SAFE_HEADERS}, (asked, head)
+        assert "frame-ancestors 'none'" in given["content-security-policy"]
 
 
 async def raw(server: Running, request: bytes) -> str:

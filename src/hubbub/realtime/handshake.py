@@ -36,7 +36,9 @@ def shake_hands(registry: Registry, data: bytes) -> Handshake:
     request = read_request(data)
     found = _judge(registry, request)
     if isinstance(found, Refusal):
-        return Handshake(found, refuse(found.status, found.body, found.retry_after), None)
+        return Handshake(
+            found, refuse(found.status, found.body, found.retry_after, registry.options.safe_headers), None
+        )
     offers = ",".join(request.headers.get("sec-websocket-extensions", ()))
     taken = negotiate(offers) if offers and registry.options.compression else None
     if taken is None:

@@ -27,6 +27,15 @@ HEAD_BYTES: Final = 65_536
 HEADERS_MAX: Final = 100
 
 
+# What the application gives every answer, where none of it can be asked.
+_SAFE_HEADERS: Final = (
+    "cache-control: no-store\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n"
+    "cross-origin-opener-policy: same-origin\r\ncross-origin-resource-policy: same-origin\r\n"
+    "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+)
+_STRICT: Final = "strict-transport-security: max-age=31536000\r\n"
+
+
 class _HeadTooLargeError(Exception):
     """Raised into the parser, which ends there."""
 
@@ -114,8 +123,8 @@ class BoundedHttp(HttpToolsProtocol):
             status = HTTPStatus(error.row.status)
             head = (
                 f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-                f"content-length: {len(body)}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
-                "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nconnection: close\r\n\r\n"
+                f"content-length: {len(body)}\r\n{_SAFE_HEADERS}{_STRICT if self.scheme == 'https' else ''}"
+                "connection: close\r\n\r\n"
             )
             self.transport.write(head.encode() + body)
         self.transport.close()

@@ -60,6 +60,7 @@ class Handshakes:
         """
         self._make = make
         self._listener = listener
+        listener.setblocking(False)
         listener.listen(backlog)
         self._go_on()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -72,11 +72,13 @@ def accept(request: Request, extension: str | None = None) -> bytes:
     )
 
 
-def refuse(status: int, body: bytes, retry_after: int | None = None) -> bytes:
-    """The answer that refuses, with a body in JSON; `retry_after` in seconds."""
+def refuse(
+    status: int, body: bytes, retry_after: int | None = None, headers: Sequence[tuple[bytes, bytes]] = ()
+) -> bytes:
+    """The answer that refuses, with a body in JSON and these headers beside its own; `retry_after` in seconds."""
     later = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\nSec-WebSocket-Version: {_VERSION}\r\n{later}\r\n"
+        f"Content-Length: {len(body)}\r\nSec-WebSocket-Version: {_VERSION}\r\n{later}"
     )
-    return head.encode() + body
+    return head.encode() + b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n" + body

@@ -37,7 +37,8 @@ def main() -> int:
         return 1
     except Exception as error:
         log.exception("this worker ends")
-        link.failed(f"{type(error).__name__}: {error}")
+        # Of what was not expected only the kind is told: PostgreSQL's errors may quote the whole row.
+        link.failed(f"{type(error).__name__}: {error.strerror}" if isinstance(error, OSError) else type(error).__name__)
         return 1
     return 0
 
