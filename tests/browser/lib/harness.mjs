@@ -1,7 +1,7 @@
 /**
  * What every scenario stands on: a browser, people in it, and a line to the test that owns the server.
  *
- * Each person has a context of their own (cookies, storage), and every page is watched: an uncaught error, an error
+ * The browser is the same for all, for it takes long to start. Each person has a context of their own (cookies, storage), and every page is watched: an uncaught error, an error
  * on the console or a violation of the content security policy fails the scenario, whatever else it was about.
  * Waiting is always for a condition, with a bound; nothing sleeps.
  */
@@ -10,7 +10,8 @@ import assert from "node:assert/strict";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
 
-export const URL_ = process.env.HUBBUB_URL ?? "";
+/** The server of the scenario that is played. */
+export let URL_ = "";
 export const PASSWORD = "correct horse battery";
 const PATIENCE_MS = 15_000;
 
@@ -28,7 +29,8 @@ const FLAGS = [
 const ABSENCE =
   /net::ERR_|WebSocket connection to .* failed|Failed to load resource: the server responded with a status of 503/;
 
-const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+/** What the test writes: scenarios to play, and answers to what they ask. */
+export const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 /**
  * Ask the test that owns the server for something: `kill`, `start`, `sql …`.
@@ -38,7 +40,7 @@ const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncI
  */
 export async function ask(what) {
   process.stdout.write(`@ask ${JSON.stringify(what)}\n`);
-  const { value, done } = await answers.next();
+  const { value, done } = await lines.next();
   assert.ok(!done, "the test has gone away");
   return JSON.parse(value);
 }
@@ -240,9 +242,17 @@ export class Person {
   }
 }
 
-/** @param {(stage: Stage) => Promise<void>} scenario */
-export async function play(scenario) {
-  const browser = await chromium.launch({ executablePath: process.env.HUBBUB_CHROMIUM, headless: true, args: FLAGS });
+/** @returns {Promise<import("playwright-core").Browser>} */
+export function launch() {
+  return chromium.launch({ executablePath: process.env.HUBBUB_CHROMIUM, headless: true, args: FLAGS });
+}
+
+/**
+ * @param {import("playwright-core").Browser} browser
+ * @param {(stage: Stage) => Promise<void>} scenario
+ */
+export async function play(browser, scenario) {
+  URL_ = process.env.HUBBUB_URL ?? "";
   const stage = new Stage(browser);
   try {
     await scenario(stage);
@@ -251,9 +261,8 @@ export async function play(scenario) {
     console.error(stage.troubles.join("\n"));
     await keepPictures(browser);
     throw error;
-  } finally {
-    await browser.close();
   }
+  for (const context of browser.contexts()) await context.close();
 }
 
 /** @param {import("playwright-core").Browser} browser what could be seen when it went wrong */
