@@ -33,6 +33,7 @@ DUMP: Final = "database.dump"
 MANIFEST: Final = "manifest.json"
 _NAME: Final = re.compile(r"hubbub-\d{8}T\d{6}Z")
 _UNFINISHED: Final = ".unfinished"
+_JOBS: Final = 4  # connections at most over which pg_restore makes tables and indexes side by side
 _POLL: Final = 0.5  # seconds between two looks at how large the dump is
 # pg_restore 17 sets this on every server, and those before 17 do not know it.
 _HARMLESS: Final = re.compile(r'unrecognized configuration parameter "transaction_timeout"')
@@ -245,9 +246,8 @@ async def load(
     Raises:
         PostgresUnavailable: pg_restore failed; without `at_once` the database is half full.
     """
-    arguments = ["--no-owner", "--no-password", f"--dbname={spec.database}", str(backup / DUMP)]
-    if at_once:
-        arguments.insert(0, "--single-transaction")
+    how = "--single-transaction" if at_once else f"--jobs={min(_JOBS, os.cpu_count() or 1)}"
+    arguments = [how, "--no-owner", "--no-password", f"--dbname={spec.database}", str(backup / DUMP)]
     failed = await _run(program, arguments, spec, waiting)
     if failed is None:
         return

@@ -77,7 +77,9 @@ async def of(
     for number, table in enumerate(which):
         tell(table.full_name, number, len(which))
         query = SQL["digest"].format(columns=", ".join(map(quoted, table.columns)), table=table.sql)
-        found[table.full_name] = Digest(*await conn.fetchrow(query, timeout=None))
+        # Asked for all rows, not for one: where a client sets a limit, PostgreSQL reads in one process only.
+        (row,) = await conn.fetch(query, timeout=None)
+        found[table.full_name] = Digest(*row)
     return found
 
 

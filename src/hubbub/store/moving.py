@@ -18,12 +18,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from asyncpg import Record
+
 from hubbub.postgres.quoting import quoted
 from hubbub.store import digest, migrate
 from hubbub.store.database import Connection
-from hubbub.store.digest import Table
+from hubbub.store.digest import Digest, Table
 from hubbub.store.migrate import Connect
 from hubbub.store.statements import load
+from hubbub.together import together
 
 SQL: Final = load("moving")
 CHUNK: Final = 50_000  # rows in one transaction: half a second's work, which a cut costs at most
@@ -80,8 +83,10 @@ async def move(source: Connection, target: Connection, connect_target: Connect, 
         if not resumed:
             await _clear(target, tables, mark)
         rows = {table.full_name: await _copy(source, target, table, tell) for table in tables}
-        await _restore(source, target, tables, tell)
-        await _compare(source, target, tables, tell)
+        wanted = await _definitions(source)
+        # Nobody is served meanwhile: one side sums up what it has while the other makes its indexes.
+        want, _ = await together(_sums(source, tables, "here", tell), _restore(target, wanted, tables, tell))
+        await _compare(want, target, tables, tell)
         async with target.transaction():
             await target.execute(SQL["set_mark"], head)
         await target.execute(SQL["analyze"], timeout=None)
@@ -197,29 +202,16 @@ async def _stream(source: Connection, target: Connection, table: Table, query: s
         await source.copy_from_query(query, *given, output=pieces.put, format="binary", timeout=None)
         await pieces.put(None)
 
-    reading = asyncio.create_task(read())
-    writing = asyncio.create_task(
-        target.copy_to_table(
-            table.name, schema_name=table.schema, columns=table.columns, source=flow(), format="binary", timeout=None
-        )
+    writing = target.copy_to_table(
+        table.name, schema_name=table.schema, columns=table.columns, source=flow(), format="binary", timeout=None
     )
-    both = (reading, writing)
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        for task in both:
-            task.cancel()
-        ended = await asyncio.gather(*both, return_exceptions=True)
-    for failure in ended:
-        if isinstance(failure, Exception):
-            raise failure
-    return int(writing.result().rsplit(" ", 1)[-1])
+    _, copied = await together(read(), writing)
+    return int(copied.rsplit(" ", 1)[-1])
 
 
-async def _restore(source: Connection, target: Connection, tables: list[Table], tell: Tell) -> None:
+async def _restore(target: Connection, wanted: list[Record], tables: list[Table], tell: Tell) -> None:
     """Make again what was taken away; each by itself, so that one that is made need not be made twice."""
-    there = {row["name"] for kind in ("constraints", "indexes") for row in await target.fetch(SQL[kind])}
-    wanted = [row for kind in ("constraints", "indexes") for row in await source.fetch(SQL[kind])]
+    there = {row["name"] for row in await _definitions(target)}
     missing = [row for row in wanted if row["name"] not in there]
     wanted_by_unique = sorted(missing, key=lambda row: "FOREIGN KEY" in row["made_by"])
     for number, row in enumerate(wanted_by_unique):
@@ -231,17 +223,25 @@ async def _restore(source: Connection, target: Connection, tables: list[Table], 
             await target.execute(SQL["set_triggers"].format(table=table.sql, how="ENABLE"))
 
 
+async def _definitions(side: Connection) -> list[Record]:
+    """Its constraints and indexes, each with its name and the command that makes it."""
+    return [row for kind in ("constraints", "indexes") for row in await side.fetch(SQL[kind])]
+
+
 def _names(columns: tuple[str, ...]) -> str:
     return ", ".join(map(quoted, columns))
 
 
-async def _compare(source: Connection, target: Connection, tables: list[Table], tell: Tell) -> None:
+async def _sums(side: Connection, tables: list[Table], where: str, tell: Tell) -> dict[str, Digest]:
+    found = await digest.of(side, tables, lambda name, done, of: tell(f"checksums {where}", done, of))
+    tell(f"checksums {where}", len(tables), len(tables))
+    return found
+
+
+async def _compare(want: dict[str, Digest], target: Connection, tables: list[Table], tell: Tell) -> None:
     """Counts and checksums of both sides are equal, or the move has failed."""
-    want = await digest.of(source, tables, lambda name, done, of: tell("checksums here", done, of))
-    tell("checksums here", len(tables), len(tables))
     async with target.transaction(isolation="repeatable_read", readonly=True):
-        found = await digest.of(target, tables, lambda name, done, of: tell("checksums there", done, of))
-    tell("checksums there", len(tables), len(tables))
+        found = await _sums(target, tables, "there", tell)
     unlike = [name for name in want if want[name] != found[name]]
     if unlike:
         raise MoveRefused(
