@@ -2,9 +2,10 @@
 
     python -m tests.drill [--messages 1e6] [--json]
 
-Serve on the embedded database; fill it; back up while people send; lose the whole data directory; restore; verify; let a
-client that remembers more than there is now come back; then move the chat to an external PostgreSQL 15, verify that it is
-equal, and go on there. Ends with 0 where everything held, with 1 at the first thing that did not.
+Serve on the embedded database; fill it; back up while people send; lose the whole data directory; restore; verify; let
+clients that remember more than there is now come back; then move the chat to an external PostgreSQL 15, verify that it is
+equal, and go on there. What came over is held against what was, by SQL of the drill's own; what clients see, against
+`SELECT … ORDER BY seq`. Ends with 0 where everything held, with 1 at the first thing that did not.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ ROOM: Final = "drill"
 PAGE: Final = 100
 PAUSE: Final = 0.02  # seconds between two sends of the one who talks during the backup
 COMMAND_SECONDS: Final = 3_600.0
+# What was said in the made-up rooms, which nobody writes to after they are filled; by no code of Hubbub's.
+FINGERPRINT: Final = """
+    SELECT count(*), md5(string_agg(md5(concat_ws(',', m.message_id, m.user_id, m.room_id, m.seq, m.change_seq, m.is_deleted,
+        extract(epoch FROM m.created_at), m.message_text)), '' ORDER BY m.message_id))
+    FROM messages AS m JOIN rooms AS r USING (room_id) WHERE r.room_name LIKE 'seed-%'
+"""
+IN_ORDER: Final = f"SELECT m.message_text FROM messages AS m JOIN rooms AS r USING (room_id) WHERE r.room_name = '{ROOM}' ORDER BY m.seq"
 
 
 class Failed(Exception):
@@ -53,13 +61,14 @@ class Person:
     def __init__(self, name: str, token: str) -> None:
         self.name, self.token = name, token
         self.acks: dict[str, int] = {}
-        self.heard: list[str] = []
+        self.heard: dict[int, str] = {}  # by their places in the room, as they came
         self.is_talking = False
         self.epoch, self.cursor, self.room_id = "", 0, ""
         self.socket = socketio.AsyncClient(reconnection=False, handle_sigint=False)
 
     async def connect(self, url: str) -> dict[str, Any]:
         """Connect; what `ready` says of the room, with its epoch."""
+        self.heard = {}
         self.socket = socketio.AsyncClient(reconnection=False, handle_sigint=False)
         ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self.socket.on("ready", lambda data: ready.done() or ready.set_result(data))
@@ -68,7 +77,7 @@ class Person:
         return await asyncio.wait_for(ready, 30)
 
     def _hear(self, data: dict[str, Any]) -> None:
-        self.heard.append(data["message"])
+        self.heard[data["seq"]] = data["message"]
         self.cursor = max(self.cursor, data["changeSeq"])
 
     async def send(self, text: str) -> dict[str, Any]:
@@ -99,6 +108,17 @@ class Person:
         (room,) = [room for room in ready["rooms"] if room["room"] == ROOM]
         self.epoch, self.cursor, self.room_id = ready["epoch"], room["seq"], room["roomId"]
 
+    async def catches_up(self, url: str) -> list[str]:
+        """Come back in the same epoch, with the cursor of before; what was missed, by `sync`."""
+        ready = await self.connect(url)
+        must(ready["epoch"] == self.epoch, "the epoch is the one of before")
+        answer = await self.socket.call("sync", {"epoch": self.epoch, "rooms": {self.room_id: self.cursor}}, timeout=30)
+        must(answer["success"], f"a cursor of this epoch is taken: {answer}")
+        found = answer["rooms"][self.room_id]
+        must(not found["more"], "all that was missed is told")
+        self.cursor = found["upTo"]
+        return [change["message"] for change in found["changes"] if change["type"] == "message"]
+
     async def enter(self, url: str) -> None:
         await self.connect(url)
         answer = await self.socket.call("join", {"room": ROOM}, timeout=30)
@@ -121,6 +141,7 @@ class Drill:
             "PORT": "0",
         }
         self.url = ""
+        self.sown: list[str] = []
 
     @contextmanager
     def step(self, name: str) -> Iterator[list[str]]:
@@ -135,14 +156,25 @@ class Drill:
             soft_wrap=True,
         )
 
-    async def hubbub(self, *arguments: str) -> dict[str, Any]:
-        """Run a command with `--json` to its end, beside everything else; what it printed."""
+    async def command(self, *arguments: str) -> str:
+        """Run a command to its end, beside everything else; what it printed."""
         run = await asyncio.to_thread(
-            subprocess.run, [*HUBBUB, *arguments, "--json"], env=self.env, cwd=self.folder, capture_output=True, text=True,
+            subprocess.run, [*HUBBUB, *arguments], env=self.env, cwd=self.folder, capture_output=True, text=True,
             timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip
         must(run.returncode == 0, f"hubbub {' '.join(arguments)}: exit code {run.returncode}\n{run.stdout}{run.stderr}")
-        return dict(json.loads(run.stdout))
+        return str(run.stdout)
+
+    async def hubbub(self, *arguments: str) -> dict[str, Any]:
+        """The same with `--json`."""
+        return dict(json.loads(await self.command(*arguments, "--json")))
+
+    async def sql(self, query: str) -> list[str]:
+        """What psql prints, a line for each row."""
+        return (await self.command("db", "psql", "--", "-Atc", query)).splitlines()
+
+    async def holds_what_was_sown(self) -> None:
+        must(await self.sql(FINGERPRINT) == self.sown, "the messages of before are here, each as it was")
 
     async def serve(self) -> Process:
         server = Process(
@@ -163,15 +195,22 @@ class Drill:
         return Person(name, (await self.request("POST", "/api/auth/register", body=body))["token"])
 
     async def read_all(self, person: Person) -> list[str]:
-        """Every text of the room, page by page, the newest first."""
-        texts: list[str] = []
-        before = ""
+        """Every text of the room in order, as a client gets them: page by page, and then what it has heard since it came.
+
+        What SQL says in order of `seq` has to be the same.
+        """
+        texts: dict[int, str] = {}
+        before = f"&before={person.cursor + 1}"
         while True:
             page = (await self.request("GET", f"/api/rooms/{ROOM}/messages?limit={PAGE}{before}", person.token))["data"]
-            texts += [message["message"] for message in reversed(page)]
+            texts = {message["seq"]: message["message"] for message in page} | texts
             if len(page) < PAGE:
-                return texts
+                break
             before = f"&before={page[0]['seq']}"
+        must(list(texts) == sorted(texts), "pages come in order")
+        seen = [*texts.values(), *(text for seq, text in person.heard.items() if seq not in texts)]
+        must(seen == await self.sql(IN_ORDER), "a client sees what SELECT … ORDER BY seq says")
+        return seen
 
     async def run(self, external: Cluster) -> None:
         """All of it."""
@@ -181,6 +220,8 @@ class Drill:
             with self.step("load") as said:
                 sown = await self.hubbub("bench", "seed", "--messages", str(self.messages))
                 said.append(f"{sown['messages']:,} messages in {sown['rooms']:,} rooms")
+            self.sown = await self.sql(FINGERPRINT)
+            must(self.sown[0].startswith(f"{self.messages}|"), "all of them are there")
             ann, bob = await self.register("ann"), await self.register("bob")
             await self.request("POST", "/api/rooms", ann.token, {"name": ROOM})
             await ann.enter(self.url)
@@ -241,21 +282,31 @@ class Drill:
         with self.step("clients come back, and read the room") as said:
             await bob.starts_afresh(self.url)
             texts = await self.read_all(bob)
-            must(len(texts) == len(set(texts)), "nothing is there twice")
-            must(before <= set(texts), "what was acknowledged before the backup is there")
-            must(set(texts) <= set(ann.acks), "nothing else is there")
+            sent = list(ann.acks)
+            must(len(texts) >= len(before), "what was acknowledged before the backup is there")
+            must(
+                texts == sent[: len(texts)],
+                "what is there is all that was sent up to one moment, in order, and nothing else",
+            )
+            must(len(texts) < len(sent), "what was sent after the backup is lost")
             said.append(
-                f"{len(texts):,} of {len(ann.acks):,} messages are there, {len(before):,} had been sent before the backup"
+                f"{len(texts):,} of {len(sent):,} are there; {len(before):,} had been acknowledged before the backup began"
             )
             await ann.starts_afresh(self.url)
-            again = await ann.send(texts[0])
+            again = await ann.send(texts[-1])
             must(again["duplicate"] is True, "what is there is not sent twice")
-            for text in [text for text in ann.acks if text not in set(texts)]:
+            for text in sent[len(texts) :]:
                 await ann.send(text)
-            there = await self.read_all(bob)
-            must(sorted(there) == sorted(ann.acks), "after sending again everything is there, once")
+            await self.hears(bob, sent[-1])
+            must(await self.read_all(bob) == sent, "after sending again everything is there, once, in order")
+            await self.holds_what_was_sown()
             await ann.socket.disconnect()
             await bob.socket.disconnect()
+
+    async def hears(self, person: Person, text: str) -> None:
+        async with asyncio.timeout(30):
+            while text not in person.heard.values():
+                await asyncio.sleep(PAUSE)
 
     async def move(self, server: Process, external: Cluster, ann: Person, bob: Person) -> None:
         """To an external PostgreSQL, and on from there."""
@@ -264,6 +315,7 @@ class Drill:
             await server.stop()
         external.psql("postgres", "CREATE DATABASE chatdb")
         url = external.tcp_dsn("chatdb")
+        sent = list(ann.acks)
         with self.step("promote to PostgreSQL 15") as said:
             moved = await self.hubbub("promote", "--to", url)
             said.append(f"{sum(moved['rows'].values()):,} rows, counts and checksums equal")
@@ -275,10 +327,14 @@ class Drill:
             await bob.starts_afresh(self.url)
             await ann.starts_afresh(self.url)
             await ann.send("hello-from-the-other-side")
-            async with asyncio.timeout(30):
-                while "hello-from-the-other-side" not in bob.heard:
-                    await asyncio.sleep(PAUSE)
-            must(sorted(await self.read_all(bob)) == sorted(ann.acks), "everything is there, once")
+            await self.hears(bob, "hello-from-the-other-side")
+            must(
+                await self.read_all(bob) == [*sent, "hello-from-the-other-side"], "everything is there, once, in order"
+            )
+            await bob.socket.disconnect()
+            await ann.send("while-bob-was-away")
+            must(await bob.catches_up(self.url) == ["while-bob-was-away"], "from now on a cursor means what it meant")
+            await self.holds_what_was_sown()
             await ann.socket.disconnect()
             await bob.socket.disconnect()
             with self.step("verify every invariant there, while serving"):
