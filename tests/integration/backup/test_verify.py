@@ -183,6 +183,29 @@ async def test_a_chat_that_keeps_the_laws_is_whole(request: pytest.FixtureReques
     databases.drop(name)
 
 
+async def test_the_view_is_asked_for_the_newest_messages_alone(pg18: Databases, sown: str) -> None:
+    """Whatever the planner takes for cheap: read whole, it counts the members of a room for each of its messages."""
+    connection = await asyncpg.connect(pg18.cluster.dsn(sown))
+    try:
+        async with connection.transaction(readonly=True):
+            await connection.execute(verify.SQL["plainly"])
+            await connection.execute(verify.SQL["by_index"])
+            await connection.execute("SET LOCAL enable_nestloop = off")
+            explain = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + verify.SQL["messages_view"]
+            (plan,) = json.loads(await connection.fetchval(explain))
+            rooms = await connection.fetchval("SELECT count(*) FROM rooms")
+    finally:
+        await connection.close()
+
+    def counts(node: dict[str, Any]) -> list[int]:
+        own = [node["Actual Loops"]] if node.get("Parent Relationship") == "SubPlan" else []
+        return own + [loops for part in node.get("Plans", ()) for loops in counts(part)]
+
+    found = counts(plan["Plan"])
+    assert len(found) == 2, "reads and deliveries"
+    assert max(found) <= 10 * rooms
+
+
 async def test_the_command_says_it_to_people_and_machines(pg18: Databases, sown: str) -> None:
     name = pg18.clone(sown)
     dsn = pg18.cluster.dsn(name)
