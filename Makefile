@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help serve build test check checklist drill soak bench bench-full growth fuzz profile docs clean
+.PHONY: help serve build test installed check checklist drill soak bench bench-full growth fuzz profile docs clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
@@ -29,6 +29,9 @@ serve: $(VENV)/serve.stamp ## start Hubbub on http://127.0.0.1:3001
 
 build: $(VENV)/serve.stamp ## wheel and sdist, in dist/: for pip install
 	@$(BIN)/python -m hatchling build -d dist
+
+installed: $(VENV)/test.stamp ## that wheel in an empty environment: how large it all is, and how long a start takes
+	@$(BIN)/python -m tests.installed
 
 check: $(VENV)/test.stamp ## lint, types, import law
 	@$(BIN)/ruff check .
