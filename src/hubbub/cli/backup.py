@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import asyncpg
 import typer
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from hubbub import __version__
 from hubbub.cli import console, migrations
@@ -53,7 +53,7 @@ def folder_of(settings: Settings, named: Path | None) -> Path:
 def working(words: str, as_json: bool) -> Iterator[Callable[[str], None]]:
     """A bar that moves for as long as something takes; what is called in the block changes its words."""
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console.err, disable=as_json, transient=True) as progress:
+    with console.bar(*columns, hidden=as_json) as progress:
         task = progress.add_task(words, total=None)
         yield lambda more: progress.update(task, description=more)
 
@@ -77,7 +77,7 @@ def take(
         made = await _take(settings, listen_spec(settings, spec), connect, where, as_json)
         return made, backup.read_manifest(made), backup.tidy(where, keep)
 
-    made, manifest, gone = console.run(settings, with_database(settings, as_json, work), as_json=as_json)
+    made, manifest, gone = console.run(settings, with_database(settings, as_json, work, made=True), as_json=as_json)
     if as_json:
         facts = {"ok": True, "folder": str(made), "removed": [str(path) for path in gone], **asdict(manifest)}
         console.print_json(facts)
@@ -97,7 +97,10 @@ async def _take(settings: Settings, spec: ConnectionSpec, connect: Connect, fold
 
     state = await migrations.status(connect)
     if state.current is None:
-        raise PostgresUnavailable(Trouble("schema", "There is nothing to back up", "No Hubbub's tables are here.", ()))
+        remedy = ("hubbub config    # DATABASE_URL: is the chat in another database?",)
+        raise PostgresUnavailable(
+            Trouble("schema", "There is nothing to back up", "No Hubbub's tables are here.", remedy)
+        )
     connection = await connect()
     try:
         major = int(connection.get_server_version().major)
@@ -180,8 +183,10 @@ def _state(path: Path) -> tuple[backup.Manifest | None, str | None]:
 def _age(manifest: backup.Manifest | None) -> str:
     if manifest is None:
         return "of unknown age"
-    hours = (backup.now() - manifest.taken).total_seconds() / 3600
-    return f"{hours:.1f} hours old" if hours < 48 else f"{hours / 24:.0f} days old"
+    minutes = (backup.now() - manifest.taken).total_seconds() / 60
+    if minutes < 120:
+        return f"{minutes:.0f} minutes old"
+    return f"{minutes / 60:.0f} hours old" if minutes < 2_880 else f"{minutes / 1_440:.0f} days old"
 
 
 def put_back(
@@ -290,7 +295,7 @@ async def fill(
     Raises:
         PostgresUnavailable: it cannot be read, or is not what the manifest says.
     """
-    from hubbub.store import digest, epoch
+    from hubbub.store import digest, epoch, moving
 
     async def connect() -> asyncpg.Connection:
         return await hosts.connect(**spec.asyncpg_kwargs())
@@ -308,6 +313,7 @@ async def fill(
             )
         await migrations.upgrade(connect)
         await epoch.renew(connection)
+        await moving.analyze(connection)
     finally:
         await connection.close()
 

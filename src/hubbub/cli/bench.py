@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hubbub.cli import console, migrations
 from hubbub.cli.db import with_database
@@ -69,7 +69,7 @@ def seed(
         await migrations.upgrade(connect)
         connection = await connect()
         try:
-            with Progress(*_COLUMNS, console=console.err, disable=as_json, transient=True) as progress:
+            with console.bar(*_COLUMNS, hidden=as_json) as progress:
                 task = progress.add_task("", total=size.messages)
                 return await seeding.sow(
                     connection, size, lambda done: progress.update(task, completed=done), force=force

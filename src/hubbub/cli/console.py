@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.progress import Progress, ProgressColumn
 from rich.text import Text
 
 from hubbub.config import ConfigError, Settings, load
@@ -41,6 +42,11 @@ def progress(sentence: str) -> None:
 
 def silent(sentence: str) -> None:
     """Progress for machines: none."""
+
+
+def bar(*columns: ProgressColumn, hidden: bool = False) -> Progress:
+    """How far something long has come, on standard error; gone afterwards, and not there at all where nobody looks on."""
+    return Progress(*columns, console=err, disable=hidden or not err.is_terminal, transient=True)
 
 
 def print_json(value: Any) -> None:

@@ -15,7 +15,7 @@ import typer
 from hubbub.cli import console, migrations
 from hubbub.config import Settings
 from hubbub.errors import HubbubError
-from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Trouble, diagnose, hosts, server_for
+from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Trouble, diagnose, directory, hosts, server_for
 from hubbub.postgres.borrow import borrowed
 from hubbub.postgres.doctor import Connect, MigrationState
 from hubbub.store import epoch
@@ -29,9 +29,15 @@ _Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 async def with_database(
-    settings: Settings, as_json: bool, work: Callable[[ConnectionSpec, Connect], Awaitable[_T]]
+    settings: Settings, as_json: bool, work: Callable[[ConnectionSpec, Connect], Awaitable[_T]], *, made: bool = False
 ) -> _T:
-    """Do something with the database; whatever the database says against it becomes a known trouble."""
+    """Do something with the database; whatever the database says against it becomes a known trouble.
+
+    Args:
+        made: it has to be there already: what only looks makes no new one where a command is given in the wrong folder.
+    """
+    if made and settings.database_url is None and directory.existing_major(settings.data_dir) is None:
+        raise PostgresUnavailable(nothing_here(settings))
     async with borrowed(server_for(settings), console.silent if as_json else console.progress) as spec:
 
         async def connect() -> asyncpg.Connection:
@@ -61,7 +67,16 @@ async def with_connection(settings: Settings, as_json: bool, work: Callable[[asy
         finally:
             await connection.close()
 
-    return await with_database(settings, as_json, connected)
+    return await with_database(settings, as_json, connected, made=True)
+
+
+def nothing_here(settings: Settings) -> Trouble:
+    """No embedded database was ever made in the data directory."""
+    remedy = (
+        "hubbub config    # HUBBUB_DATA_DIR, and DATABASE_URL: is the chat elsewhere?",
+        "hubbub db init   # makes a new database here, as the first `hubbub serve` does",
+    )
+    return Trouble("no_database", "There is no database here", f"{settings.data_dir.absolute()} holds none.", remedy)
 
 
 async def _upgrade(spec: ConnectionSpec, connect: Connect) -> tuple[ConnectionSpec, MigrationState, list[str]]:

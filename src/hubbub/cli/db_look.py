@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import asyncpg
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from hubbub.cli import console, tables
 from hubbub.cli.db import with_connection
@@ -207,7 +207,7 @@ def vacuum(
         conn.add_log_listener(lambda _, message: refused.append(message.message))
         done = []
         bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*bars, console=console.err, disable=as_json, transient=True) as progress:
+        with console.bar(*bars, hidden=as_json) as progress:
             task = progress.add_task("", total=len(listed))
             for table in listed:
                 progress.update(task, description=table["name"])

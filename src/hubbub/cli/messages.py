@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, TextIO
 
 import asyncpg
 import typer
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from hubbub.cli import console, tables
 from hubbub.cli.db import with_connection
@@ -118,7 +118,7 @@ async def write(
     if table is not None:
         table.writerow(FIELDS)
     columns = (TextColumn("messages"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console.err, disable=is_silent, transient=True) as progress:
+    with console.bar(*columns, hidden=is_silent) as progress:
         task = progress.add_task("", total=room["message_count"] if since is until is None else None)
         count = 0
         async with aclosing(messages.export(conn, room["room_id"], since, until)) as batches:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import asyncpg
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from hubbub.cli import console, migrations
+from hubbub.cli.db import nothing_here
 from hubbub.config import ConfigError, Settings
 from hubbub.postgres import ConnectionSpec, PostgresUnavailable, Trouble, diagnose, hosts
 from hubbub.postgres.embedded import EmbeddedPostgres
@@ -77,15 +78,11 @@ def promote(
 async def _promote(source: EmbeddedPostgres, target: ExternalPostgres, settings: Settings, as_json: bool) -> Moved:
     progress = console.silent if as_json else console.progress
     if not source.exists():
-        raise PostgresUnavailable(
-            Trouble(
-                "no_database",
-                "There is nothing to promote",
-                f"{settings.data_dir} holds no database.",
-                ("hubbub config    # HUBBUB_DATA_DIR",),
-            )
-        )
-    there = await target.start(progress)
+        raise PostgresUnavailable(nothing_here(settings))
+    try:
+        there = await target.start(progress)
+    except PostgresUnavailable as unavailable:
+        raise PostgresUnavailable(_of_target(unavailable.trouble)) from unavailable
     try:
         here = await source.start(progress)
     except PostgresUnavailable as unavailable:
@@ -110,7 +107,7 @@ async def _move(here: ConnectionSpec, there: ConnectionSpec, as_json: bool) -> M
         return await hosts.connect(**there.asyncpg_kwargs())
 
     await migrations.upgrade(connect_here)
-    with Progress(*_COLUMNS, console=console.err, disable=as_json) as bars:
+    with console.bar(*_COLUMNS, hidden=as_json) as bars:
         tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int) -> None:
@@ -130,8 +127,14 @@ async def _move(here: ConnectionSpec, there: ConnectionSpec, as_json: bool) -> M
             raise PostgresUnavailable(Trouble("target", "The chat was not moved", str(error), error.remedy)) from error
         except _FAILED as error:
             trouble = diagnose(error, there)
-            remedy = (*trouble.remedy, "Then give the command again: it goes on where it stopped.")
+            remedy = (*_of_target(trouble).remedy, "Then give the command again: it goes on where it stopped.")
             raise PostgresUnavailable(replace(trouble, remedy=remedy)) from error
+
+
+def _of_target(trouble: Trouble) -> Trouble:
+    """What stands in the way at the target, whose address is no setting."""
+    remedy = (step.replace("DATABASE_URL", "--to") for step in trouble.remedy if "remove DATABASE_URL" not in step)
+    return replace(trouble, remedy=tuple(remedy))
 
 
 _STOP_FIRST: Final = ("Stop Hubbub, then give the command again: nobody may write while the chat moves.",)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 import asyncpg
 import typer
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn, TimeElapsedColumn
 
 from hubbub.cli import console, tables
 from hubbub.cli.db import with_connection
@@ -263,7 +263,7 @@ def erase(
         from hubbub.chat.accounts import ERASE_BATCH, end_account
 
         columns = (TextColumn("{task.completed:,.0f} messages erased"), TimeElapsedColumn())
-        with Progress(*columns, console=console.err, transient=True) as progress:
+        with console.bar(*columns) as progress:
             task = progress.add_task("", total=None)
 
             async def messages() -> int:

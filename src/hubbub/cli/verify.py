@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from hubbub.cli import backup, console, migrations
@@ -29,7 +29,7 @@ EXIT_CODES: Final = "Exit codes: 0 whole · 4 something is broken · 1 trouble, 
 def steps(total: int, as_json: bool) -> Iterator[Callable[[str], None]]:
     """A progress bar: what the block calls before each of `total` steps, with a sentence."""
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console.err, disable=as_json, transient=True) as progress:
+    with console.bar(*columns, hidden=as_json) as progress:
         task = progress.add_task("", total=total)
 
         def step(sentence: str) -> None:
@@ -121,7 +121,7 @@ def verify(
         async def here(_: ConnectionSpec, connect: Connect) -> Report:
             return await examine(connect, as_json)
 
-        report = console.run(settings, with_database(settings, as_json, here), as_json=as_json)
+        report = console.run(settings, with_database(settings, as_json, here, made=True), as_json=as_json)
     elif deep:
 
         async def beside(spec: ConnectionSpec, _: Connect) -> Report:

@@ -138,8 +138,14 @@ def read_manifest(backup: Path) -> Manifest:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is cut off, or no manifest of Hubbub's"
         raise PostgresUnavailable(
-            Trouble("backup", "This is no whole backup", f"{backup / MANIFEST}: {what}", ("hubbub backups",))
+            Trouble("backup", "This is no whole backup", f"{backup / MANIFEST}: {what}", (_others(backup),))
         ) from None
+
+
+def _others(named: Path) -> str:
+    """Where a backup may be, when what was named is none."""
+    inside = backups(named) if named.is_dir() else []
+    return f"Name one of its backups: {inside[-1]}" if inside else f"hubbub backups {named.parent}    # what is there"
 
 
 def describe_file(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Where a backup is restored to: a database beside the one in use, which then takes its name.
 
 Promises: the database in use is not touched until the other one is whole; the two change names in one transaction; the
-one that was in use stays, by another name, unless it was empty or new. A role that may not create databases restores
+one that was in use stays, by another name, unless it was empty or new; what a killed restore left is removed by the next one. A role that may not create databases restores
 into an empty one, all at once.
 """
 
@@ -81,22 +81,36 @@ async def scratch(spec: ConnectionSpec) -> AsyncIterator[ConnectionSpec]:
     Raises:
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError: it cannot be created.
     """
-    name = f"{spec.database[:_LONGEST]}_restore_{os.urandom(4).hex()}"
+    prefix = f"{spec.database[:_LONGEST]}_restore_"
+    name = prefix + os.urandom(4).hex()
     async with _administration(spec) as connection:
+        await _forget_killed(connection, prefix)
+        await connection.execute("SELECT pg_advisory_lock(hashtext($1))", name)  # as long as we live
         like = await connection.fetchrow(
             "SELECT datcollate, datctype FROM pg_database WHERE datname = $1", spec.database
         )
-        await connection.execute(
-            f"CREATE DATABASE {quoted(name)} TEMPLATE template0 ENCODING 'UTF8' "
-            f"LC_COLLATE {_literal(like['datcollate'])} LC_CTYPE {_literal(like['datctype'])}",
-            timeout=None,
-        )
-    try:
-        yield spec.with_database(name)
-    finally:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            async with _administration(spec) as connection:
-                await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)", timeout=None)
+        try:
+            await connection.execute(
+                f"CREATE DATABASE {quoted(name)} TEMPLATE template0 ENCODING 'UTF8' "
+                f"LC_COLLATE {_literal(like['datcollate'])} LC_CTYPE {_literal(like['datctype'])}",
+                timeout=None,
+            )
+            yield spec.with_database(name)
+        finally:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                async with _administration(spec) as another:
+                    await another.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)", timeout=None)
+
+
+async def _forget_killed(connection: asyncpg.Connection, prefix: str) -> None:
+    """Remove what a restore that was killed has left: the lock of such a database is free."""
+    for row in await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname::text, $1)", prefix):
+        name = row["datname"]
+        if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", name):
+            # Its pg_restore may live on for a while, or it is another role's: then a later one removes it.
+            with contextlib.suppress(asyncpg.ObjectInUseError, asyncpg.InsufficientPrivilegeError):
+                await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)}", timeout=None)
+            await connection.execute("SELECT pg_advisory_unlock(hashtext($1))", name)
 
 
 async def swap(spec: ConnectionSpec, made: ConnectionSpec, *, keep: bool) -> str | None:

@@ -89,8 +89,13 @@ async def move(source: Connection, target: Connection, connect_target: Connect, 
         await _compare(want, target, tables, tell)
         async with target.transaction():
             await target.execute(SQL["set_mark"], head)
-        await target.execute(SQL["analyze"], timeout=None)
+        await analyze(target)
     return Moved(rows, resumed, left)
+
+
+async def analyze(conn: Connection) -> None:
+    """Where all of a chat has come at once: without this, plans are guesses until autovacuum comes by."""
+    await conn.execute(SQL["analyze"], timeout=None)
 
 
 async def _system(source: Connection) -> str:

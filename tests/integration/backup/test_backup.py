@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,13 +112,23 @@ async def test_it_comes_back_as_it_was(request: pytest.FixtureRequest, version: 
         now, later = await contents(goal)
         assert now == was
         assert later != epoch, "clients start afresh"
+        analysed = "SELECT count(*) > 0 FROM pg_stats WHERE schemaname = 'public' AND tablename = 'messages'"
+        assert databases.cluster.psql(target, analysed).strip() == "t", "the planner knows what has come"
         assert ("_before_" in done.stdout) is bool(arguments)
     kept = [other for other in await names(databases, name) if "_before_" in other]
     assert (await contents(databases.cluster.dsn(kept[0])))[0]["public.messages"].rows == 1_991
+    # One that was killed has left a database; another one restores just now.
+    left, lives = f"{name}_restore_00000000", f"{name}_restore_00000001"
+    elsewhere = await asyncpg.connect(databases.cluster.dsn("postgres"))
+    await elsewhere.execute(f"CREATE DATABASE {left}")
+    await elsewhere.execute(f"CREATE DATABASE {lives}")
+    await elsewhere.execute("SELECT pg_advisory_lock(hashtext($1))", lives)
     deep = await hubbub(dsn, "verify", "--backup", folder, "--deep", "--json")
     assert deep.returncode == 0, deep.stdout + deep.stderr
     assert json.loads(deep.stdout)["counts"]["messages"] == 2_000
-    assert not [other for other in await names(databases, "hubbub_test") if "_restore_" in other]
+    assert [other for other in await names(databases, "hubbub_test") if "_restore_" in other] == [lives]
+    await elsewhere.execute(f"DROP DATABASE {lives}")
+    await elsewhere.close()
     for gone in (*kept, empty, name):
         databases.drop(gone)
 
@@ -126,7 +137,8 @@ async def test_what_is_damaged_is_not_restored(pg18: Databases, sown: str, tmp_p
     name = pg18.clone(sown)
     dsn = pg18.cluster.dsn(name)
     was = await contents(dsn)
-    assert (await hubbub(dsn, "backup", tmp_path)).returncode == 0
+    made = await hubbub(dsn, "backup", tmp_path)
+    assert (made.returncode, "\n\n" in made.stderr) == (0, False), "where nobody looks on there is no bar, nor its rest"
     good = backup.backups(tmp_path)[0]
     target = pg18.cluster.dsn(pg18.empty())
 
@@ -144,6 +156,10 @@ async def test_what_is_damaged_is_not_restored(pg18: Databases, sown: str, tmp_p
     newer = copy("20260101T000004Z")
     told = json.loads((newer / backup.MANIFEST).read_text())
     (newer / backup.MANIFEST).write_text(json.dumps({**told, "schema": "9999"}))
+    later = copy("20260101T000006Z")
+    (later / backup.MANIFEST).write_text(json.dumps({**told, "format": backup.FORMAT + 1}))
+    server = copy("20260101T000007Z")
+    (server / backup.MANIFEST).write_text(json.dumps({**told, "postgres": "99.1"}))
     swapped = copy("20260101T000005Z")
     (swapped / backup.MANIFEST).write_text(
         json.dumps({**told, "tables": {**told["tables"], "public.messages": {"rows": 2_000, "checksum": "1"}}})
@@ -153,7 +169,11 @@ async def test_what_is_damaged_is_not_restored(pg18: Databases, sown: str, tmp_p
         (short, "has 1,000 bytes"),
         (cut, "it is cut off"),
         (newer, "newer Hubbub's"),
+        (later, "of a later format"),
+        (server, "newer PostgreSQL's"),
         (swapped, "not what was backed up"),
+        (tmp_path, f"Name one of its backups: {good}"),
+        (good / backup.DUMP, f"hubbub backups {good}"),
     ):
         answer = await hubbub(target, "restore", folder)
         assert (answer.returncode, "Traceback" in answer.stderr) == (1, False), answer.stderr
@@ -161,7 +181,7 @@ async def test_what_is_damaged_is_not_restored(pg18: Databases, sown: str, tmp_p
     listed = await hubbub(dsn, "backups", tmp_path)
     assert listed.returncode == 4
     wrong = {line.split()[0].rsplit("/", 1)[-1] for line in listed.stdout.splitlines() if not line.endswith("whole")}
-    assert wrong == {short.name, cut.name}, "a list reads sizes, not whole files"
+    assert wrong == {short.name, cut.name, later.name}, "a list reads sizes, not whole files"
     assert (await hubbub(dsn, "verify", "--backup", flipped)).returncode == 1
     assert (await hubbub(dsn, "verify", "--backup", good)).returncode == 0
     connection = await asyncpg.connect(target)
@@ -244,6 +264,23 @@ async def test_a_dump_that_fails_leaves_older_backups(
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
     assert list(folder.iterdir()) == [older]
+
+
+async def test_a_disk_that_fills_keeps_what_is_there(pg18: Databases, sown: str, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        older = folder / "hubbub-20260101T000000Z"
+        older.mkdir()
+        answer = await hubbub(pg18.cluster.dsn(sown), "backup", folder, "--keep", 1)
+        assert (answer.returncode, "The disk is full" in answer.stderr) == (1, True), answer.stderr
+        assert f"df -h {folder}" in answer.stderr
+        assert list(folder.iterdir()) == [older]
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 async def test_a_backup_that_is_killed_is_never_taken_for_one(pg18: Databases, sown: str, tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ def test_promoted_and_never_served_by_mistake(folder: Path, target: str) -> None
     root = folder / "data"
     assert hubbub(root, "bench", "seed", "--messages", "300", "--rooms", "5", "--users", "20").returncode == 0
 
+    nobody = ["promote", "--to", "postgresql://a@127.0.0.1:1/b"]
+    refused = CliRunner().invoke(app, nobody, env={"HUBBUB_DATA_DIR": str(root), "DATABASE_URL": None})
+    assert (refused.exit_code, "Connection refused" in refused.output) == (1, True)
+    assert "DATABASE_URL" not in refused.output, "it was --to that was wrong"
+
     moved = hubbub(root, "promote", "--to", target, "--json")
     assert moved.returncode == 0, moved.stdout + moved.stderr
     told = json.loads(moved.stdout)
@@ -54,13 +59,18 @@ def test_promoted_and_never_served_by_mistake(folder: Path, target: str) -> None
 
 def test_what_cannot_be_is_said(folder: Path) -> None:
     settings = {"HUBBUB_DATA_DIR": str(folder / "data")}
-    for address, url, words in (
-        ("mysql://x", None, "--to"),
-        ("postgresql://a@127.0.0.1:1/b", "postgresql://c@d/e", "DATABASE_URL is set"),
-        ("postgresql://a@127.0.0.1:1/b", None, "There is nothing to promote"),
+    nobody = "postgresql://a@127.0.0.1:1/b"
+    for command, url, words in (
+        (["promote", "--to", "mysql://x"], None, "--to"),
+        (["promote", "--to", nobody], "postgresql://c@d/e", "DATABASE_URL is set"),
+        (["promote", "--to", nobody], None, "There is no database here"),
+        (["backup"], None, "HUBBUB_DATA_DIR"),
+        (["verify"], None, "There is no database here"),
+        (["user", "list"], None, "hubbub db init"),
     ):
-        answer = CliRunner().invoke(app, ["promote", "--to", address], env={**settings, "DATABASE_URL": url})
+        answer = CliRunner().invoke(app, command, env={**settings, "DATABASE_URL": url})
         assert (answer.exit_code, words in answer.output) == (1, True), answer.output
+    assert not (folder / "data").exists(), "what only looks makes nothing"
 
 
 async def test_not_while_hubbub_runs(folder: Path, embedded: Callable[..., EmbeddedPostgres], target: str) -> None:
