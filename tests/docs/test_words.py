@@ -22,7 +22,7 @@ from tests.integration.packaging.test_deploy import program
 from tests.support.process import ROOT
 
 from hubbub.cli.main import app
-from hubbub.config import FILE, Settings, load
+from hubbub.config import FILE, ConfigError, Settings, load
 from hubbub.postgres import PostgresUnavailable
 from hubbub.postgres.external import ExternalPostgres
 
@@ -132,6 +132,29 @@ def test_every_setting_is_one_of_hubbubs() -> None:
         if not fine:
             wrong.append(f"{place}: {found[0]}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_value_of_a_setting_can_be_read() -> None:
+    """In commands and in sentences; those of whole files have their own test."""
+    names = "|".join(SETTINGS)
+    among = re.compile(rf"(?<![A-Z_])({names})=([^\s'\"]+)")
+    alone = re.compile(rf"({names})=(.+)")  # `HUBBUB_BACKUP_SCHEDULE=daily 02:00`
+    said = [
+        (block.place, *found) for block in manual() if block.language != "ini" for found in among.findall(block.text)
+    ]
+    for page in markdown.pages():
+        for line, code in markdown.inline_code(page):
+            whole = alone.fullmatch(code)
+            said += [(f"{page}:{line}", *found) for found in ([whole.groups()] if whole else among.findall(code))]
+    wrong = []
+    for place, name, value in said:
+        if not set(value) & set("…$<"):
+            try:
+                load({name: value}, dotenv=None)
+            except ConfigError as error:
+                wrong.append(f"{place}: {error}")
+    assert not wrong, "\n".join(wrong)
+    assert len(said) > 40
 
 
 def test_every_file_of_the_repository_is_there() -> None:
