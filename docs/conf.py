@@ -45,7 +45,7 @@ html_theme_options = {  # the colours of Hubbub's page
 # What stands below which page: captions, and the pages in their order. The one of the first page is the site's.
 CONTENTS: dict[str, dict[str, list[str]]] = {
     root_doc: {
-        "Learn": ["docs/quickstart"],
+        "Learn": ["docs/quickstart", "docs/tutorial"],
         "How to": [
             "docs/howto/README",
             "docs/howto/deploy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -79,6 +80,14 @@ class Served:
     async def stop(self) -> None:
         assert self._process is not None
         await self._process.stop()
+
+    async def answer(self, wish: str) -> str:
+        """What a scenario asks for: `kill`, `start`, `sql …`."""
+        verb, _, rest = wish.partition(" ")
+        if verb == "sql":
+            return await asyncio.to_thread(self.sql, rest)
+        await {"kill": self.kill, "start": self.start}[verb]()
+        return ""
 
     def sql(self, statement: str) -> str:
         """Plain SQL on the database in use, as an operator writes it."""
