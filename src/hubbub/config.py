@@ -8,116 +8,19 @@ docs/reference/settings.md is generated from it, and a test compares the two. On
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
 from dotenv import dotenv_values
 
+from hubbub import kinds
 from hubbub.intervals import duration, schedule
 
 
 class ConfigError(ValueError):
     """A setting that cannot be used; the message names the variable and says what it takes."""
-
-
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
-
-
-def _flag(text: str) -> bool:
-    word = text.strip().lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise ValueError("true or false")
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError(f"a whole number from {low} to {high}") from None
-        if not low <= number <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return number
-
-    return read
-
-
-def _optional(text: str) -> str | None:
-    return text.strip() or None
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
-
-
-def _proxies(text: str) -> tuple[str, ...]:
-    """Addresses and networks; `*` for any."""
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    for part in found:
-        try:
-            if part != "*" or len(found) > 1:
-                ip_network(part)
-        except ValueError:
-            raise ValueError(
-                "addresses and networks such as 10.0.0.9, 10.1.0.0/16 or fd00::/8, separated by commas; or * alone"
-            ) from None
-    return found
-
-
-def _address(text: str) -> str | None:
-    """`host:port`, an IPv6 address in brackets."""
-    host, colon, port = text.strip().rpartition(":")
-    if not text.strip():
-        return None
-    bare = host.startswith("[") and host.endswith("]")
-    if not colon or not host or (":" in host) != bare or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError("an address such as chat1.internal:3001")
-    return text.strip()
-
-
-def _choice(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        word = text.strip().lower()
-        if word not in words:
-            raise ValueError("one of " + ", ".join(words))
-        return word
-
-    return read
-
-
-def _words(*known: str) -> Callable[[str], tuple[str, ...]]:
-    def read(text: str) -> tuple[str, ...]:
-        words = tuple(part.strip().lower() for part in text.split(",") if part.strip())
-        if not set(words) <= set(known):
-            raise ValueError("some of " + ", ".join(known) + ", separated by commas")
-        return words
-
-    return read
-
-
-_BUS_URL: Final = re.compile(r"(nats|tls)://(?:[^@,/\s]*@)?[^@,/\s]+", re.IGNORECASE)
-
-
-def _bus(text: str) -> str:
-    word = text.strip()
-    if word.lower() in ("auto", "local", "postgres"):
-        return word.lower()
-    if word and all(_BUS_URL.fullmatch(url.strip()) for url in word.split(",")):
-        return word
-    raise ValueError("one of auto, local, postgres, or nats://host:port (tls://host:port), several separated by commas")
-
-
-def without_secrets(address: str) -> str:
-    """An address, or several, without the user and password, or token, in it."""
-    return re.sub(r"(?<=://)[^@,/]*@", "***@", address)
 
 
 def setting(
@@ -148,7 +51,7 @@ class Settings:
     database_url: str | None = setting(
         "DATABASE_URL",
         None,
-        _optional,
+        kinds.optional,
         "Address of a PostgreSQL 14 to 18, such as `postgresql://user:password@host:5432/chatdb`. "
         "Left out: an embedded PostgreSQL in HUBBUB_DATA_DIR.",
         secret=True,
@@ -156,7 +59,7 @@ class Settings:
     listen_url: str | None = setting(
         "HUBBUB_LISTEN_URL",
         None,
-        _optional,
+        kinds.optional,
         "Address of the same database without a pooler between, for LISTEN: needed where DATABASE_URL leads through a pooler "
         "in transaction mode. Without it rows written by plain SQL are found by the look once a second, and the "
         "`postgres` bus hears nothing.",
@@ -165,19 +68,19 @@ class Settings:
     db_ssl: bool = setting(
         "DB_SSL",
         False,
-        _flag,
+        kinds.flag,
         "`true`: speak TLS to the database and verify its certificate and name. An `sslmode` in DATABASE_URL goes first.",
     )
     db_ssl_root_cert: str | None = setting(
         "HUBBUB_DB_SSL_ROOT_CERT",
         None,
-        _optional,
+        kinds.optional,
         "File with the certificate authority that signed the database's certificate.",
     )
     db_pool_size: int = setting(
         "DB_POOL_SIZE",
         10,
-        _whole(3, 200),
+        kinds.whole(3, 200),
         "Most connections opened to the database, all workers together (3 each at least). Each process needs two more, to watch "
         "over the database and to hear plain SQL, and one for the `postgres` bus.",
     )
@@ -197,32 +100,35 @@ class Settings:
     postgres_bin: str | None = setting(
         "HUBBUB_POSTGRES_BIN",
         None,
-        _optional,
+        kinds.optional,
         "Folder with `initdb` and `postgres` for the embedded database. Left out: the wheel's, else a system PostgreSQL from 14 up.",
     )
     host: str = setting("HOST", "127.0.0.1", str.strip, "Address to listen on; `0.0.0.0` for every interface.")
-    port: int = setting("PORT", 3001, _whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    port: int = setting("PORT", 3001, kinds.whole(0, 65535), "Port to listen on; 0 takes a free one.")
     tls_certificate: str | None = setting(
         "HUBBUB_TLS_CERTIFICATE",
         None,
-        _optional,
+        kinds.optional,
         "File with a certificate (PEM, those of the authorities between after it): the port then speaks TLS, 1.2 at least. A file "
         "that changes is taken up by itself, within seconds. Of several nodes each has one, for the same name: they speak TLS too.",
     )
     tls_key: str | None = setting(
-        "HUBBUB_TLS_KEY", None, _optional, "File with the key of HUBBUB_TLS_CERTIFICATE, where that does not hold it."
+        "HUBBUB_TLS_KEY",
+        None,
+        kinds.optional,
+        "File with the key of HUBBUB_TLS_CERTIFICATE, where that does not hold it.",
     )
     advertise: str | None = setting(
         "HUBBUB_ADVERTISE",
         None,
-        _address,
+        kinds.address,
         "Where other nodes reach this one, as `host:port`. Left out: HOST and PORT, and for a HOST that means every "
         "interface the machine's own address on the way to the database.",
     )
     jwt_secret: str | None = setting(
         "JWT_SECRET",
         None,
-        _optional,
+        kinds.optional,
         "Key that signs access tokens, at least 32 characters. Left out: made at first start and kept in HUBBUB_DATA_DIR.",
         secret=True,
     )
@@ -236,121 +142,127 @@ class Settings:
     cors_origin: tuple[str, ...] = setting(
         "CORS_ORIGIN",
         (),
-        _origins,
+        kinds.origins,
         "Web origins, separated by commas, whose pages may call this server; `*` for any. Empty: only its own page.",
     )
     public_directory: bool = setting(
-        "HUBBUB_PUBLIC_DIRECTORY", False, _flag, "`true`: the lists of users and public rooms need no token."
+        "HUBBUB_PUBLIC_DIRECTORY", False, kinds.flag, "`true`: the lists of users and public rooms need no token."
     )
     allow_guests: bool = setting(
-        "HUBBUB_ALLOW_GUESTS", False, _flag, "`true`: a socket without a token may join public rooms as a guest."
+        "HUBBUB_ALLOW_GUESTS", False, kinds.flag, "`true`: a socket without a token may join public rooms as a guest."
     )
     registration: str = setting(
-        "HUBBUB_REGISTRATION", "open", _choice("open", "closed"), "`closed`: nobody can register over the network."
+        "HUBBUB_REGISTRATION", "open", kinds.choice("open", "closed"), "`closed`: nobody can register over the network."
     )
     receipt_rows_max_members: int = setting(
         "HUBBUB_RECEIPT_ROWS_MAX_MEMBERS",
         100,
-        _whole(0, 1000),
+        kinds.whole(0, 1000),
         "Up to this many members a room gets rows in message_reads and message_deliveries; above it only watermarks move.",
     )
     max_message_bytes: int = setting(
-        "HUBBUB_MAX_MESSAGE_BYTES", 16_384, _whole(1, 1_000_000), "Longest message text, in bytes of UTF-8."
+        "HUBBUB_MAX_MESSAGE_BYTES", 16_384, kinds.whole(1, 1_000_000), "Longest message text, in bytes of UTF-8."
     )
     ping_interval_ms: int = setting(
-        "HUBBUB_PING_INTERVAL_MS", 25_000, _whole(100, 600_000), "Milliseconds between heartbeats of a socket."
+        "HUBBUB_PING_INTERVAL_MS", 25_000, kinds.whole(100, 600_000), "Milliseconds between heartbeats of a socket."
     )
     ping_timeout_ms: int = setting(
-        "HUBBUB_PING_TIMEOUT_MS", 20_000, _whole(100, 600_000), "Milliseconds a client may take to answer a heartbeat."
+        "HUBBUB_PING_TIMEOUT_MS",
+        20_000,
+        kinds.whole(100, 600_000),
+        "Milliseconds a client may take to answer a heartbeat.",
     )
     max_payload: int = setting(
         "HUBBUB_MAX_PAYLOAD",
         1_000_000,
-        _whole(1_000, 100_000_000),
+        kinds.whole(1_000, 100_000_000),
         "Largest packet or request body from a client, in bytes.",
     )
     outbox_bytes: int = setting(
         "HUBBUB_OUTBOX_BYTES",
         1_048_576,
-        _whole(65_536, 1_000_000_000),
+        kinds.whole(65_536, 1_000_000_000),
         "Most bytes that may wait for one slow connection; above it the connection is closed and its client resumes.",
     )
     max_connections: int | None = setting(
         "HUBBUB_MAX_CONNECTIONS",
         None,
-        lambda text: _whole(1, 1_000_000)(text) if text.strip() else None,
+        lambda text: kinds.whole(1, 1_000_000)(text) if text.strip() else None,
         "Most connections of one process; above it a new one is answered 503 with `Retry-After`. Left out: what the limit "
         "on open files allows, which is raised at start as far as may be, and 100,000 at most.",
     )
     send_rate: int = setting(
         "HUBBUB_SEND_RATE",
         200,
-        _whole(0, 1_000_000),
+        kinds.whole(0, 1_000_000),
         "Messages, edits and deletions that one account may send each second, for ever; each single connection half as "
         "many. Twenty seconds' worth may come at once; more is answered `rate_limited`. 0: no limit.",
     )
     flush_tick_ms: int = setting(
         "HUBBUB_FLUSH_TICK_MS",
         5,
-        _whole(0, 1_000),
+        kinds.whole(0, 1_000),
         "Under load, how long frames for one connection are gathered into one write, at most; acks are not.",
     )
     compression: str = setting(
         "HUBBUB_COMPRESSION",
         "off",
-        _choice("off", "on"),
+        kinds.choice("off", "on"),
         "`on`: WebSocket messages from 300 bytes are compressed (permessage-deflate) for clients that offer it, each once for all.",
     )
     journal_queue: int = setting(
         "HUBBUB_JOURNAL_QUEUE",
         10_000,
-        _whole(1, 1_000_000),
+        kinds.whole(1, 1_000_000),
         "Most messages that may wait to be stored; more are answered `overloaded`.",
     )
     journal_batch: int = setting(
-        "HUBBUB_JOURNAL_BATCH", 500, _whole(1, 5_000), "Most messages stored in one statement."
+        "HUBBUB_JOURNAL_BATCH", 500, kinds.whole(1, 5_000), "Most messages stored in one statement."
     )
     workers: int = setting(
         "HUBBUB_WORKERS",
         1,
-        _whole(1, 64),
+        kinds.whole(1, 64),
         "Processes that serve the port, on one machine; one for each core at most. They share DB_POOL_SIZE out.",
     )
     bus: str = setting(
         "HUBBUB_BUS",
         "auto",
-        _bus,
+        kinds.bus,
         "How processes tell each other what was committed. `local`: there is one. `postgres`: LISTEN and NOTIFY, for several "
         "on one database. `nats://host:port`: NATS, for many nodes; several addresses of one cluster are separated by commas, "
         "`tls://` asks for TLS, and `nats://user:password@host` or `nats://token@host` signs in. "
         "`auto`: `local` for one process, `postgres` for several workers.",
-        show=without_secrets,
+        show=kinds.without_secrets,
     )
     nats_credentials: str | None = setting(
         "HUBBUB_NATS_CREDENTIALS",
         None,
-        _optional,
+        kinds.optional,
         "File with the credentials (JWT and NKEY, as `nsc` writes them) to sign in to NATS with.",
     )
     nats_ca: str | None = setting(
         "HUBBUB_NATS_CA",
         None,
-        _optional,
+        kinds.optional,
         "File with the certificate authority that signed the certificates of the NATS servers. Left out: the system's.",
     )
     nats_certificate: str | None = setting(
         "HUBBUB_NATS_CERTIFICATE",
         None,
-        _optional,
+        kinds.optional,
         "File with this node's own certificate, where the NATS servers ask for one.",
     )
     nats_key: str | None = setting(
-        "HUBBUB_NATS_KEY", None, _optional, "File with the key of HUBBUB_NATS_CERTIFICATE, where that does not hold it."
+        "HUBBUB_NATS_KEY",
+        None,
+        kinds.optional,
+        "File with the key of HUBBUB_NATS_CERTIFICATE, where that does not hold it.",
     )
     drain_delay: int = setting(
         "HUBBUB_DRAIN_DELAY",
         0,
-        _whole(0, 5),
+        kinds.whole(0, 5),
         "Seconds that a process which was asked to end goes on serving, with `/readyz` red, so that a load balancer sees it "
         "before connections are refused: a little more than the balancer's interval.",
     )
@@ -366,11 +278,13 @@ class Settings:
         schedule,
         "When `serve` makes a backup by itself: `daily 02:00` (UTC), or `12h` after the one before. One of all nodes does.",
     )
-    backup_keep: int = setting("HUBBUB_BACKUP_KEEP", 7, _whole(1, 10_000), "How many backups stay after such a one.")
+    backup_keep: int = setting(
+        "HUBBUB_BACKUP_KEEP", 7, kinds.whole(1, 10_000), "How many backups stay after such a one."
+    )
     trusted_proxies: tuple[str, ...] = setting(
         "HUBBUB_TRUSTED_PROXIES",
         (),
-        _proxies,
+        kinds.proxies,
         "Addresses and networks (`10.1.0.0/16`) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by "
         "commas. Of several hops the last one that is no such proxy is the client. `*` believes everybody: only where nobody "
         "but the proxy can reach the port.",
@@ -378,17 +292,17 @@ class Settings:
     allow_unsafe: tuple[str, ...] = setting(
         "HUBBUB_ALLOW_UNSAFE",
         (),
-        _words("cleartext", "weak-secret"),
+        kinds.words("cleartext", "weak-secret"),
         "What `hubbub serve` shall not refuse although it is unsafe, separated by commas: `cleartext` (other machines reach HOST "
         "without TLS or a trusted proxy), `weak-secret` (JWT_SECRET can be guessed).",
     )
     log_level: str = setting(
-        "HUBBUB_LOG_LEVEL", "info", _choice("debug", "info", "warning", "error"), "How much is logged."
+        "HUBBUB_LOG_LEVEL", "info", kinds.choice("debug", "info", "warning", "error"), "How much is logged."
     )
     log_format: str = setting(
         "HUBBUB_LOG_FORMAT",
         "auto",
-        _choice("auto", "text", "json"),
+        kinds.choice("auto", "text", "json"),
         "`json` for machines; `auto` is text on a terminal.",
     )
 

@@ -11,10 +11,11 @@ import typer
 from rich.text import Text
 
 from hubbub.cli import console, migrations, safety
-from hubbub.config import ConfigError, Settings, load, without_secrets
+from hubbub.config import ConfigError, Settings, load
 from hubbub.fanout.line_bus import LineBroken
 from hubbub.fanout.nats import open_line
 from hubbub.keys import NO_SHARED_KEY, nats_address
+from hubbub.kinds import without_secrets
 from hubbub.postgres.check import FAIL, OK, WARN, Check
 from hubbub.postgres.doctor import examine
 from hubbub.postgres.troubles import Trouble
