@@ -230,9 +230,11 @@ def put_back(
 async def _restore(
     settings: Settings, spec: ConnectionSpec, folder: Path, is_replacing: bool, as_json: bool
 ) -> tuple[backup.Manifest, str | None]:
+    from hubbub.store import moving
+
     with working("reading the backup", as_json) as say:
         manifest = backup.whole(folder)
-        place = await restore.look(spec)
+        place = await restore.look(spec, moving.is_unused)
         program = readable(settings, manifest, place.major)
         if place.serving:
             stop = ("Stop every Hubbub of this database (Ctrl-C, or its service), then restore again.",)

@@ -144,8 +144,10 @@ def _read(folder: Path, as_json: bool) -> backups.Manifest:
 
 async def _restored(settings: Settings, spec: ConnectionSpec, folder: Path, as_json: bool) -> Report:
     """Look at a backup as the database that it makes."""
+    from hubbub.store import moving
+
     manifest = backups.read_manifest(folder)
-    place = await restore.look(spec)
+    place = await restore.look(spec, moving.is_unused)
     program = backup.readable(settings, manifest, place.major)
     async with restore.scratch(spec) as made:
         with backup.working("restoring", as_json) as say:

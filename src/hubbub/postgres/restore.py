@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -44,8 +44,11 @@ class Place:
     serving: int
 
 
-async def look(spec: ConnectionSpec) -> Place:
+async def look(spec: ConnectionSpec, is_unused: Callable[[asyncpg.Connection], Awaitable[bool]]) -> Place:
     """
+    Args:
+        is_unused: whether nobody has ever come to a chat that is there: `store.moving` knows.
+
     Raises:
         asyncpg.PostgresError, asyncpg.InterfaceError, OSError: the database cannot be used.
     """
@@ -65,9 +68,7 @@ async def look(spec: ConnectionSpec) -> Place:
         serving, is_new = 0, row["is_empty"]
         if row["is_ours"]:
             serving = await connection.fetchval("SELECT count(*) FROM hubbub.nodes WHERE lease_until >= now()")
-            is_new = await connection.fetchval(
-                "SELECT NOT EXISTS (SELECT FROM public.users) AND NOT EXISTS (SELECT FROM public.messages)"
-            )
+            is_new = await is_unused(connection)
         major = int(connection.get_server_version().major)
         return Place(major, bool(row["may_create"]), row["is_empty"], is_new, serving)
     finally:

@@ -59,6 +59,11 @@ class Moved:
     left: tuple[str, ...]
 
 
+async def is_unused(connection: Connection) -> bool:
+    """Whether nobody has ever come to the chat of a database: nothing would be lost with it."""
+    return bool(await connection.fetchval(SQL["is_unused"]))
+
+
 async def move(source: Connection, target: Connection, connect_target: Connect, tell: Tell) -> Moved:
     """Copy everything, prove that it is equal, and let the target be served.
 
@@ -111,7 +116,7 @@ async def _begin(target: Connection, connect_target: Connect, mark: str) -> bool
         raise MoveRefused("Another chat is being moved there, and has not come over whole.", _OWN)
     # Looked at before anything is done there: a chat of an older version would be upgraded, one of the older backend adopted.
     state = await migrate.status_on(target)
-    if state.adoptable or (state.current is not None and not await target.fetchval(SQL["is_empty"])):
+    if state.adoptable or (state.current is not None and not await is_unused(target)):
         raise MoveRefused("A chat lives there already.", _OWN)
     await migrate.upgrade(connect_target)
     return False

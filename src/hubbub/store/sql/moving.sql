@@ -49,7 +49,7 @@ WHERE n.nspname IN ('public', 'hubbub') AND t.relkind = 'r'
     AND NOT EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype IN ('p', 'u', 'x'))
 ORDER BY 1, 2;
 
--- name: is_empty
+-- name: is_unused
 -- Whether nobody has ever come here: what `hubbub db init` makes is no content.
 SELECT NOT EXISTS (SELECT FROM public.users) AND NOT EXISTS (SELECT FROM public.messages);
 
