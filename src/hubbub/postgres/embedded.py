@@ -37,6 +37,7 @@ _log = logging.getLogger("hubbub.postgres")
 # Seconds. Old backends held the memory of a killed postmaster for up to 19 s here; replaying a long log takes longer.
 _BUSY_LIMIT: Final = 90.0
 _READY_LIMIT: Final = 600.0
+_USUAL: Final = 2.0  # of a start, in seconds
 _PATIENCE: Final = 1.0
 _STOP_LIMIT: Final = 60.0
 _PAUSE_FIRST, _PAUSE_MOST = 0.1, 5.0
@@ -259,10 +260,13 @@ class EmbeddedPostgres:
         """
         began = time.monotonic()
         pause = _PAUSE_FIRST
+        waits = "PostgreSQL is starting"
+        if postmaster.was_cut_off(layout.data):
+            waits = "PostgreSQL was not stopped cleanly and replays its log; this may take a while"
         while True:
             since = directory.log_size(layout)
             self._spawn(layout, account)
-            if await self._ready(layout, progress):
+            if await self._ready(layout, waits, progress):
                 return
             self._reap()
             self._pid = None
@@ -299,8 +303,8 @@ class EmbeddedPostgres:
             os.close(log)
         self._pid = self._child.pid
 
-    async def _ready(self, layout: directory.Layout, progress: Callable[[str], None]) -> bool:
-        """Wait until the child answers; False when it ended instead."""
+    async def _ready(self, layout: directory.Layout, waits: str, progress: Callable[[str], None]) -> bool:
+        """Wait until the child answers; False when it ended instead. `waits` is said where that takes longer than usual."""
         began = time.monotonic()
         told = False
         while self._child is not None and self._child.poll() is None:
@@ -310,9 +314,9 @@ class EmbeddedPostgres:
             waited = time.monotonic() - began
             if waited > _READY_LIMIT:
                 raise _failed("PostgreSQL does not become ready", directory.log_tail(layout, 0), layout)
-            if waited > 2 and not told:
+            if waited > _USUAL and not told:
                 told = True
-                progress("PostgreSQL was not stopped cleanly and replays its log; this may take a while")
+                progress(waits)
             await asyncio.sleep(_POLL)
         return False
 

@@ -41,6 +41,14 @@ def read_pidfile(data: Path) -> PidFile | None:
         return None
 
 
+def was_cut_off(data: Path) -> bool:
+    """Whether the PostgreSQL that was here last did not end by itself: it removes its pid file last of all.
+
+    Only while none runs on this data. The next start then replays the log.
+    """
+    return (data / "postmaster.pid").exists()
+
+
 def _exists(pid: int) -> bool:
     """True while the number is taken, be it by a zombie that nobody has fetched."""
     try:

@@ -274,12 +274,23 @@ async def test_five_deaths_in_a_row_lose_nothing(embedded: MakeServer) -> None:
 
 
 async def test_hubbub_and_postmaster_killed_together(
-    folder: Path, embedded: MakeServer, hold: Callable[..., Holder]
+    folder: Path, embedded: MakeServer, hold: Callable[..., Holder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hubbub.postgres.embedded._USUAL", -1.0)  # every start takes longer
     holder = hold(folder / "data")
     holder.kill()  # first: it would start another
     os.kill(holder.said["pid"], signal.SIGKILL)
-    assert await query(await embedded().start(quiet), "SELECT 1") == 1
+    steps: list[str] = []
+    server = embedded()
+    assert await query(await server.start(steps.append), "SELECT 1") == 1
+    cut_off = "PostgreSQL was not stopped cleanly and replays its log; this may take a while"
+    assert cut_off in steps
+    # What was stopped is not called cut off, however long its start takes.
+    await server.stop()
+    steps.clear()
+    await embedded().start(steps.append)
+    assert "PostgreSQL is starting" in steps
+    assert cut_off not in steps
 
 
 async def test_a_stale_pid_file_with_a_living_number_is_passed_over(
