@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from hubbub.config import ConfigError, Settings
 
 LOOK_SECONDS: Final = 5.0
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h): what has ended is told, not refused
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)  # RFC 7468
 
 log = structlog.get_logger("tls")
 
@@ -122,6 +124,30 @@ def certificate_of(settings: Settings) -> Certificate | None:
             raise ConfigError("HUBBUB_TLS_KEY is set, and HUBBUB_TLS_CERTIFICATE is not.")
         return None
     return Certificate(Path(settings.tls_certificate), Path(settings.tls_key) if settings.tls_key else None)
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    """Believes this very certificate alone, by whatever name or address it is met, and be it past its end: for a program on the
+    same machine, which knows the server by its file.
+
+    Args:
+        certificate: the file of HUBBUB_TLS_CERTIFICATE.
+
+    Raises:
+        OSError: it cannot be read, or holds none (ssl.SSLError).
+        ValueError: likewise.
+    """
+    found = _PEM.search(certificate.read_text(encoding="ascii"))
+    if found is None:
+        raise ValueError(f"{certificate} holds no certificate in PEM.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.load_verify_locations(
+        cadata=found[0]
+    )  # without those of the authorities after it, which vouch for others too
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)
+    return context
 
 
 def _context() -> ssl.SSLContext:

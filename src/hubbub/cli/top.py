@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -22,6 +24,7 @@ from hubbub.cli.db_look import doing
 from hubbub.config import Settings
 from hubbub.postgres import PostgresUnavailable, Trouble
 from hubbub.store import statistics
+from hubbub.tls import trusting
 
 _TIMEOUT: Final = 10.0
 _ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
@@ -48,14 +51,18 @@ _LINES: Final = (
 
 
 def top(
-    url: Annotated[str | None, typer.Option(help="Where it is served; by HOST and PORT without it.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Where it is served; by the settings (HOST, PORT, HUBBUB_TLS_CERTIFICATE) without it."),
+    ] = None,
     interval: Annotated[float, typer.Option(min=0.1, max=60.0, metavar="SECONDS", help="Between two looks.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="One look, over one interval, and no more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One look for machines.")] = False,
 ) -> None:
     """Watch a running Hubbub: sends, deliveries, connections, lag, the journal, the pool, the slowest statements.
 
-    Until Ctrl-C. Rates are over the last interval; all workers of that address are added up, other nodes are not.
+    Where Hubbub itself speaks TLS, the certificate in its file is the one that is believed; with --url, as the system's
+    authorities say (SSL_CERT_FILE names others). Until Ctrl-C. Rates are over the last interval; all workers of that address are added up, other nodes are not.
     Statements by their time in all need the extension pg_stat_statements.
     """
     settings = console.read_settings(as_json)
@@ -63,14 +70,16 @@ def top(
     if not base.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{base} is no address that begins with http:// or https://")
 
+    own = Path(settings.tls_certificate) if settings.tls_certificate is not None and url is None else None
+
     async def look(conn: asyncpg.Connection) -> None:
-        before = await _scrape(base)
+        before = await _scrape(base, own)
         # A live view redraws in place, where there is a terminal; else each look is printed after the other.
         is_live = console.out.is_terminal and not once and not as_json
         with Live(Text("…"), console=console.out, auto_refresh=False) if is_live else _Plain() as view:
             while True:
                 await asyncio.sleep(interval)
-                after = await _scrape(base)
+                after = await _scrape(base, own)
                 found = {**measured(before, after), **await _of_database(conn)}
                 before = after
                 if as_json:
@@ -86,26 +95,36 @@ def top(
 def address(settings: Settings) -> str:
     """Where this machine reaches the server that these settings start."""
     host = "127.0.0.1" if settings.host in _ANYWHERE else settings.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    scheme = "http" if settings.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-async def _scrape(base: str) -> Mapping[str, float]:
+async def _scrape(base: str, own: Path | None = None) -> Mapping[str, float]:
     """What `/metrics` says: by name, with the label's value behind it where there is one, and the moment as `at`.
+
+    Args:
+        own: the file of the one certificate to believe; None: whom the system believes.
 
     Raises:
         PostgresUnavailable: nobody answers there, or somebody else.
     """
 
     def ask() -> str:
-        with urlopen(f"{base}/metrics", timeout=_TIMEOUT) as answer:  # noqa: S310 - http(s) alone, checked above
+        trust = trusting(own) if own is not None else None  # read at each look: it may be renewed meanwhile
+        with urlopen(f"{base}/metrics", timeout=_TIMEOUT, context=trust) as answer:  # noqa: S310 - http(s), checked above
             return str(answer.read().decode())
 
     try:
         text = await asyncio.to_thread(ask)
     except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
         remedy = ("hubbub serve", "hubbub top --url http://HOST:PORT")
-        reason = str(getattr(error, "reason", None) or error)
-        raise PostgresUnavailable(Trouble("no_server", f"No Hubbub answers at {base}", reason, remedy)) from error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            remedy = (
+                "hubbub top --url https://THE-NAME-IN-ITS-CERTIFICATE",
+                "SSL_CERT_FILE=/path/to/authority.pem hubbub top --url …",
+            )
+        raise PostgresUnavailable(Trouble("no_server", f"No Hubbub answers at {base}", str(reason), remedy)) from error
     values = {"at": time.monotonic()}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

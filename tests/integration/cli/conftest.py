@@ -38,9 +38,9 @@ class Shell:
         assert "Traceback" not in result.output
         return result
 
-    def json(self, *arguments: str, code: int = 0) -> Any:
+    def json(self, *arguments: str, code: int = 0, **env: str) -> Any:
         """The same with `--json`: standard output is one document."""
-        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+        return json.loads(self.run(*arguments, "--json", code=code, **env).stdout)
 
     def sql(self, statement: str, *parameters: Any) -> Any:
         """What one statement of plain SQL gives: the first column of its first row."""

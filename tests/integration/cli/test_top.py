@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import trustme
 from tests.integration.cli.conftest import Shell
 from tests.support.cluster import DEBIAN_15, Cluster
 from tests.support.database import Databases
@@ -60,6 +61,26 @@ def test_nobody_there_is_told(shell_18: Shell) -> None:
     assert told["trouble"]["kind"] == "no_server"
     assert f"No Hubbub answers at {url}" in shell_18.run("top", "--url", url, "--once", code=1).output
     assert "begins with http" in shell_18.run("top", "--url", "file:///etc/passwd", code=2).output
+
+
+async def test_a_server_that_speaks_tls_is_found_by_its_settings(database: str, tmp_path: Path) -> None:
+    files, other = tmp_path / "cert.pem", tmp_path / "other.pem"
+    for file in (files, other):
+        made = trustme.CA().issue_cert("chat.test")  # not the address that it is asked by
+        file.write_bytes(made.private_key_pem.bytes() + b"".join(part.bytes() for part in made.cert_chain_pems))
+    shell = Shell(database, tmp_path)
+    async with running(database, tmp_path, HUBBUB_TLS_CERTIFICATE=str(files)) as server:
+        asked = ("top", "--interval", "0.1")
+        port = server.url.rpartition(":")[2]
+        found = await asyncio.to_thread(lambda: shell.json(*asked, HUBBUB_TLS_CERTIFICATE=str(files), PORT=port))
+        assert (found["url"], found["workers"]) == (f"https://127.0.0.1:{port}", 1)
+        # Another's certificate is not believed, nor is one whom no authority vouches for where the address was given.
+        for told in (
+            await asyncio.to_thread(lambda: shell.json(*asked, code=1, HUBBUB_TLS_CERTIFICATE=str(other), PORT=port)),
+            await asyncio.to_thread(lambda: shell.json(*asked, "--url", server.url, code=1)),
+        ):
+            assert "certificate verify failed" in told["trouble"]["detail"]
+            assert "SSL_CERT_FILE" in told["trouble"]["remedy"][1]
 
 
 @pytest.fixture
