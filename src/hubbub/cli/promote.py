@@ -27,7 +27,12 @@ _COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteCo
 
 def promote(
     to: Annotated[
-        str, typer.Option("--to", metavar="URL", help="Address of an empty database; - reads it from standard input.")
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            help="Address of an empty database, without a password; - reads it from standard input, with one.",
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
@@ -39,12 +44,13 @@ def promote(
     settings = console.read_settings(as_json)
     if settings.database_url is not None:
         console.fail(_NOT_EMBEDDED, as_json)
-    if to == "-":
-        to = typer.get_text_stream("stdin").readline()
+    address = typer.get_text_stream("stdin").readline() if to == "-" else to
     try:
-        target = ExternalPostgres.from_settings(replace(settings, database_url=to.strip()))
+        target = ExternalPostgres.from_settings(replace(settings, database_url=address.strip()))
     except ConfigError as error:
         console.fail(settings_trouble(ConfigError(str(error).replace("DATABASE_URL", "--to"))), as_json)
+    if to != "-" and target.spec.password is not None:
+        console.fail(_SHOWN, as_json)
     source = EmbeddedPostgres(settings.data_dir, chosen_bin=settings.postgres_bin, pool_size=settings.db_pool_size)
     began = time.monotonic()
     moved = console.run(settings, _promote(source, target, settings, as_json), as_json=as_json)
@@ -138,6 +144,15 @@ def _of_target(trouble: Trouble) -> Trouble:
 
 
 _STOP_FIRST: Final = ("Stop Hubbub, then give the command again: nobody may write while the chat moves.",)
+_SHOWN: Final = Trouble(
+    "password_shown",
+    "The password in --to stands in `ps`, for everybody on this machine",
+    "Nothing was done. Other programs cannot see what comes on standard input.",
+    (
+        'echo "$TARGET" | hubbub promote --to -    # TARGET is the address',
+        "Or leave the password out, and give it by PGPASSWORD or ~/.pgpass.",
+    ),
+)
 _NOT_EMBEDDED: Final = Trouble(
     "not_embedded",
     "DATABASE_URL is set",

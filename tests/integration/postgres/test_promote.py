@@ -64,12 +64,14 @@ def test_what_cannot_be_is_said(folder: Path) -> None:
         (["promote", "--to", "mysql://x"], None, "--to"),
         (["promote", "--to", nobody], "postgresql://c@d/e", "DATABASE_URL is set"),
         (["promote", "--to", nobody], None, "There is no database here"),
+        (["promote", "--to", nobody.replace("a@", "a:sesame@")], None, "stands in `ps`"),
         (["backup"], None, "HUBBUB_DATA_DIR"),
         (["verify"], None, "There is no database here"),
         (["user", "list"], None, "hubbub db init"),
     ):
         answer = CliRunner().invoke(app, command, env={**settings, "DATABASE_URL": url})
         assert (answer.exit_code, words in answer.output) == (1, True), answer.output
+        assert "sesame" not in answer.output
     assert not (folder / "data").exists(), "what only looks makes nothing"
 
 
