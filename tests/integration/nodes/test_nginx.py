@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from tests.conformance.conftest import node_clients  # noqa: F401 - a fixture
@@ -31,6 +32,13 @@ async def three(pg18: Databases, tmp_path_factory: pytest.TempPathFactory) -> As
 
 def heard(client: Client) -> list[int]:
     return [message["seq"] for message in client.got("receive-message")]
+
+
+async def test_metrics_are_for_who_reaches_a_node(three: Fleet) -> None:
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(f"{three.url}/metrics")).status_code == 404
+        assert (await http.get(f"{three.url}/livez")).status_code == 200
+        assert (await http.get(f"{three.nodes[0].url}/metrics")).status_code == 200
 
 
 async def test_every_client_hears_everything_once_in_order(three: Fleet) -> None:
