@@ -30,16 +30,25 @@ async def register(chat: Chat, command: Register, *, address: str, user_agent: s
         address: whence it is asked for.
 
     Raises:
-        HubbubError: `forbidden` (registration is closed), `conflict` by field, `validation_failed`, `overloaded`.
+        HubbubError: `forbidden` (registration is closed), `conflict` by field, `validation_failed`, `rate_limited`,
+            `overloaded`.
     """
     if not chat.rules.registration_open:
         raise HubbubError("forbidden", "Registration is closed here; ask whoever runs this server.")
     names = check_names(command)
+    # A name or an address that is taken has to be said; who asks for many finds out who is here, as a guesser does.
+    guessed = f"account {command.username.lower()}"
+    chat.login_failures.check(address, guessed)
     password_hash = await chat.passwords.hash(command.password, address)
-    async with chat.database.transaction() as conn:
-        row = await add_account(conn, command, names, password_hash)
-        row = await users.logged_in(conn, row["user_id"], password_hash)
-        return await open_session(chat, conn, row, user_agent)
+    try:
+        async with chat.database.transaction() as conn:
+            row = await add_account(conn, command, names, password_hash)
+            row = await users.logged_in(conn, row["user_id"], password_hash)
+            return await open_session(chat, conn, row, user_agent)
+    except HubbubError as error:
+        if error.code == "conflict":
+            chat.bus.publish(chat.login_failures.failed(address, guessed))
+        raise
 
 
 def check_names(command: Register) -> tuple[str, str | None]:

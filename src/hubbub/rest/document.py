@@ -43,7 +43,7 @@ SIGNED_IN: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"accessToken": 
 
 # What an operation may fail with beyond what its form says (see `_codes_of`).
 _CODES: Final[dict[str, tuple[str, ...]]] = {
-    "register": ("forbidden", "conflict", "overloaded"),
+    "register": ("forbidden", "conflict", "rate_limited", "overloaded"),
     "login": ("invalid_credentials", "rate_limited", "overloaded"),
     "refresh": ("unauthorized",),
     "updateUser": ("forbidden", "rate_limited", "overloaded"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import bcrypt
+import pytest
 from tests.support.chat import SECRET
 from tests.support.rest import PASSWORD, Person, Rest, rest_of
 
@@ -135,6 +136,17 @@ async def test_of_many_who_ask_at_once_one_gets_the_name(rest: Rest) -> None:
         return (await rest.http.post("/api/auth/register", json=body)).status_code
 
     assert sorted(await asyncio.gather(*map(ask, range(8)))) == [201] + [409] * 7
+
+
+async def test_who_asks_for_many_names_that_are_taken_has_to_wait(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rest.register("Ann", email="ann@example.org")
+    monkeypatch.setattr(rest.chat.login_failures, "_most_of_address", 3)
+    for number in range(3):
+        body = {"username": f"ben{number}", "email": "ann@example.org", "password": PASSWORD}
+        assert (await rest("POST", "/api/auth/register", json=body, status=409))["fields"].keys() == {"email"}
+    for email in ("ann@example.org", "nobody@example.org"):
+        body = {"username": "cleo", "email": email, "password": PASSWORD}
+        assert (await rest("POST", "/api/auth/register", json=body, status=429))["code"] == "rate_limited"
 
 
 async def test_registration_may_be_closed(database: str) -> None:

@@ -24,3 +24,15 @@ async def test_one_address_does_not_fill_the_queue_for_others(monkeypatch: pytes
     refused = [isinstance(answer, HubbubError) and answer.code == "overloaded" for answer in answers]
     assert refused == [False] * 3 + [True] * 7 + [False] * 3 + [True] * 3
     assert book._waiting.total() == 0
+
+
+async def test_an_account_without_a_password_takes_as_long_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(passwords, "_verify", lambda stored, _: looked_at.append(stored) or True)
+    book = Passwords()
+    try:
+        for stored in (None, "", "!", "!deleted"):
+            assert not await book.verify(stored, "a guess")
+    finally:
+        book.close()
+    assert looked_at == [book._nobody] * 4
