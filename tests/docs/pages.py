@@ -102,4 +102,5 @@ PAGES = {
         shell="createdb restored",
         proof="SELECT count(*) = 1 FROM messages WHERE message_text = 'Order 7 is paid.'",
     ),
+    "docs/howto/watch.md": Page(instead={"/tmp/prometheus": "prometheus"}),
 }

@@ -45,12 +45,11 @@ IDS = """
     SELECT room_id, message_id, (SELECT user_id FROM users WHERE username = 'bob') AS user_id
     FROM messages JOIN rooms USING (room_id) ORDER BY seq DESC LIMIT 1
 """
-# The program `hubbub`, but that `serve` ends once it has said that it is ready.
-HUBBUB = r"""#!/bin/sh
-[ "$1" = serve ] || exec HUBBUB "$@"
+# A program that would go on for ever, until it has said that it is ready.
+UNTIL_READY = r"""#!/bin/sh
 mkfifo "said.$$"
-PORT=0 HUBBUB "$@" >"said.$$" 2>&1 &
-tee /dev/stderr <"said.$$" | { grep -q -m 1 "Hubbub is ready at"; ready=$?; kill $!; cat >/dev/null; exit $ready; } && wait $!
+PROGRAM >"said.$$" 2>&1 &
+tee /dev/stderr <"said.$$" | { grep -q -m 1 "READY"; ready=$?; kill $!; cat >/dev/null; exit $ready; } && wait $!
 """
 MAKE = '#!/bin/sh\nunset MAKEFLAGS MAKELEVEL\nexec PROGRAM -n -C ROOT "$@" >/dev/null\n'
 
@@ -97,8 +96,12 @@ class World:
             await conn.close()
         for name in ELSEWHERE:
             _program(folder / name, "#!/bin/sh\n")
-        beside = Path(sys.executable).parent
-        _program(folder / "hubbub", HUBBUB.replace("HUBBUB", str(beside / "hubbub")))
+        hubbub = f"{Path(sys.executable).parent}/hubbub"
+        others = f'#!/bin/sh\n[ "$1" = serve ] || exec {hubbub} "$@"\n'
+        serve = UNTIL_READY.replace("PROGRAM", f'PORT=0 {hubbub} "$@"').replace("READY", "Hubbub is ready at")
+        _program(folder / "hubbub", serve.replace("#!/bin/sh\n", others))
+        watch = f'{shutil.which("prometheus")} "$@" --web.listen-address=127.0.0.1:0'
+        _program(folder / "prometheus", UNTIL_READY.replace("PROGRAM", watch).replace("READY", "Server is ready"))
         _program(folder / "make", MAKE.replace("PROGRAM", shutil.which("make") or "make").replace("ROOT", str(ROOT)))
         return cls(cluster, databases, template, ann, ids, folder)
 

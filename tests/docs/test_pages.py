@@ -12,6 +12,7 @@ from tests.docs import markdown
 from tests.docs.pages import PAGES, RUN_BY, Page
 from tests.docs.stage import LANGUAGES, World, reader
 from tests.support.cluster import Cluster, wheel_bin
+from tests.support.prometheus import needed
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -34,6 +35,8 @@ async def test_a_reader_does_what_the_page_says(name: str, world: World, request
     found = to_run(name)
     needs_node = any(block.language == "js" for block in found)
     modules: Path | None = request.getfixturevalue("node_clients") / "node_modules" if needs_node else None
+    if any(block.text.startswith("prometheus ") for block in found):
+        needed("prometheus")
     async with reader(world, PAGES.get(name, Page()), modules) as here:
         for block in found:
             failure = await here.do(block)
