@@ -1,4 +1,4 @@
--- Hubbub 0.1.0, schema 0009, commit 273df0c4da84017714d911a560d7870578523887
+-- Hubbub 0.1.0, schema 0010, commit 57aa737c4645494fb18b4b09206ee24840523b7f
 --
 -- PostgreSQL database dump
 --
@@ -983,7 +983,7 @@ CREATE VIEW public.room_stats_view AS
 --
 
 COPY hubbub.alembic_version (version_num) FROM stdin;
-0009
+0010
 \.
 
 
@@ -1019,7 +1019,7 @@ COPY hubbub.message_edits (message_id, edit_no, message_text, edited_at, edited_
 --
 
 COPY hubbub.meta (key, value) FROM stdin;
-epoch	59d1d364-fd36-4baa-a29a-6c0d934c63f1
+epoch	8d906669-e1a4-4fc3-bddf-cf13082f7072
 receipt_rows_max_members	100
 max_message_bytes	16384
 compat	9
@@ -1554,9 +1554,9 @@ COPY public.room_members (member_id, room_id, user_id, joined_at, left_at, is_ac
 --
 
 COPY public.rooms (room_id, room_name, description, created_by, is_private, created_at, last_seq, change_seq, message_count, member_count, last_message_at, client_id, deleted_at) FROM stdin;
-5b388caa-2ffa-4369-be55-5fce236f6d44	general	For everybody, about everything	\N	f	2026-11-26 03:07:27.665172+00	0	0	0	0	\N	\N	\N
-347567d2-5a6c-414a-8a0c-37b22f0e6484	random	Whatever fits nowhere else	\N	f	2026-11-26 03:07:27.665172+00	0	0	0	0	\N	\N	\N
-e89f3b6a-802c-4e27-8460-63ab86863f79	tech	About technology	\N	f	2026-11-26 03:07:27.665172+00	0	0	0	0	\N	\N	\N
+b3580063-d7ff-4145-a6b4-8b9119e7b908	general	For everybody, about everything	\N	f	2026-11-26 05:56:26.341559+00	0	0	0	0	\N	\N	\N
+136d95e8-64ac-4fe3-b101-e45fe0eced80	random	Whatever fits nowhere else	\N	f	2026-11-26 05:56:26.341559+00	0	0	0	0	\N	\N	\N
+5a0d4b05-6e24-4cee-97d5-08b6f65910ce	tech	About technology	\N	f	2026-11-26 05:56:26.341559+00	0	0	0	0	\N	\N	\N
 01941f29-7c00-7001-8002-000000000001	seed-1-1	A room of 12	01941f29-7c00-7001-8001-000000000000	f	2025-01-01 00:00:00+00	48	0	35	12	2025-12-30 21:38:20.451+00	\N	\N
 01941f29-7c00-7001-8002-000000000002	seed-1-2	A room of 6	01941f29-7c00-7001-8001-000000000000	f	2025-01-01 00:00:00+00	23	0	16	6	2025-12-18 20:59:19.928+00	\N	\N
 01941f29-7c00-7001-8002-000000000003	seed-1-3	A room of 4	01941f29-7c00-7001-8001-000000000000	f	2025-01-01 00:00:00+00	14	0	10	4	2025-12-13 15:39:07.241+00	\N	\N
@@ -1863,7 +1863,7 @@ CREATE INDEX idx_room_members_change ON public.room_members USING btree (room_id
 -- Name: idx_room_members_user; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX idx_room_members_user ON public.room_members USING btree (user_id) WHERE is_active;
+CREATE INDEX idx_room_members_user ON public.room_members USING btree (user_id, is_active);
 
 
 --
@@ -1871,6 +1871,13 @@ CREATE INDEX idx_room_members_user ON public.room_members USING btree (user_id) 
 --
 
 CREATE UNIQUE INDEX idx_rooms_client ON public.rooms USING btree (created_by, client_id) WHERE (client_id IS NOT NULL);
+
+
+--
+-- Name: idx_rooms_creator; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_rooms_creator ON public.rooms USING btree (created_by);
 
 
 --
