@@ -9,6 +9,7 @@ exec of a process with threads is not safe in Python. Imports nothing of Hubbub:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import struct
@@ -16,7 +17,10 @@ import sys
 
 _CAP_DAC_OVERRIDE = 1
 _CAP_DAC_READ_SEARCH = 2
+_CAP_SETPCAP = 8
+_NO_SETUID_FIXUP = 1 << 2  # securebits.h
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -48,12 +52,20 @@ def become(uid: int, gid: int, search: bool) -> None:
 
 def _keep(libc: ctypes.CDLL, capability: int) -> None:
     """Keep one capability, across the exec too."""
-    bit = 1 << capability
-    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    # Two words each of effective, permitted, inheritable; the second word (capabilities from 32 up) stays empty.
-    sets = struct.pack("=6I", bit, bit, bit, 0, 0, 0)
-    _check(libc.capset(header, sets), "capset")
+    bit, own = 1 << capability, 1 << _CAP_SETPCAP
+    # Asked by access(2), the kernel forgets the capabilities of whoever is not root, unless this bit is set. PostgreSQL's
+    # programs find each other by access(2). A container's root may not set it; then only its data can be in a closed folder.
+    with contextlib.suppress(OSError):
+        _set(libc, own, own | bit, 0)
+        _check(libc.prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0), "PR_SET_SECUREBITS")
+    _set(libc, bit, bit, bit)
     _check(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0), "PR_CAP_AMBIENT_RAISE")
+
+
+def _set(libc: ctypes.CDLL, effective: int, permitted: int, inheritable: int) -> None:
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    # Two words each; the second word (capabilities from 32 up) stays empty.
+    _check(libc.capset(header, struct.pack("=6I", effective, permitted, inheritable, 0, 0, 0)), "capset")
 
 
 def main() -> None:

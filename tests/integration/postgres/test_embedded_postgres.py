@@ -205,22 +205,40 @@ async def test_a_killed_hubbubs_server_is_taken_over(
     assert not postmaster.leftovers(server.layout().data)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has capabilities to lack")
+# What Docker leaves to root.
+_KEPT = "+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+setfcap"
+_LACKING = ("setpriv", f"--bounding-set=-all,{_KEPT}", "--inh-caps=-all")
+_root_only = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has capabilities to lack"
+)
+
+
+@_root_only
+@pytest.mark.parametrize("prefix", [(), _LACKING], ids=["root", "container"])
+def test_programs_in_a_closed_folder_find_each_other(folder: Path, prefix: tuple[str, ...]) -> None:
+    """In an environment below /root, say: PostgreSQL's look for each other by access(2), which forgets capabilities."""
+    program = folder / "initdb"
+    program.touch(0o755)
+    ordinary = account.Account(65534, 65534, "ordinary", drops=True)
+    asked = f"import os; print(os.geteuid(), os.access({str(program)!r}, os.R_OK | os.X_OK))"
+    command = ordinary.command(sys.executable, "-I", "-c", asked, needs=(folder,))
+    answer = subprocess.run([*prefix, *command], capture_output=True, text=True, timeout=30, check=False)
+    assert answer.stdout == "65534 True\n", answer.stderr
+
+
+@_root_only
 def test_root_of_a_container_knows_its_server(folder: Path, hold: Callable[..., Holder]) -> None:
     """Without CAP_SYS_PTRACE a running server must not be taken for a stale number; the closed folder is passed through."""
-    # What Docker leaves to root.
-    kept = "+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+setfcap"
-    lacking = ["setpriv", f"--bounding-set=-all,{kept}", "--inh-caps=-all"]
-    first = hold(folder / "data", prefix=lacking)
+    first = hold(folder / "data", prefix=_LACKING)
     assert first.said["uid"] == 0
     answer = subprocess.run(
-        [*lacking, sys.executable, "-m", "hubbub.cli.main", "db", "psql", "--", "-tAc", "SELECT 42"],
+        [*_LACKING, sys.executable, "-m", "hubbub.cli.main", "db", "psql", "--", "-tAc", "SELECT 42"],
         env=environment(PYTHONPATH=os.pathsep.join(p for p in sys.path if p), HUBBUB_DATA_DIR=str(folder / "data")),
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert answer.stdout.strip() == "42", answer.stderr
     first.kill()
-    second = hold(folder / "data", prefix=lacking)
+    second = hold(folder / "data", prefix=_LACKING)
     assert second.said["pid"] == first.said["pid"]
 
 
