@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,8 @@ def largest(place: Path) -> dict[str, float]:
     """The largest packages of an environment, in MB; pip, which every environment has, aside."""
     (packages,) = place.glob("lib/python*/site-packages")
     found = {
-        package.name: sum(file.size or 0 for file in package.files or ()) / 1e6
+        package.name: sum(os.path.getsize(file.locate()) for file in package.files or () if file.locate().exists())
+        / 1e6
         for package in distributions(path=[str(packages)])
         if package.name not in ("pip", "setuptools")
     }
