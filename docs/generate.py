@@ -231,7 +231,8 @@ def database() -> str:
     text = (ROOT / "src/hubbub/store/schema.sql").read_text(encoding="utf-8")
     lines = [
         "# Tables and views\n\nThe seven tables and three views of schema `public` are a public surface. Promised: none of these "
-        "tables, columns, constraints, indexes and views is ever renamed or removed; columns and indexes may be added. A row "
+        "tables, columns, unique constraints and views is ever renamed or removed, nor an index that the "
+        "[setup guide](../howto/setup-guide.md) names; columns and indexes may be added. A row "
         "that plain SQL writes is as good as one sent by a client ([how](../howto/sql.md)), and `hubbub.post_message` is for "
         "an application's own transactions. What else is in schema `hubbub` is the server's own, and may change with any version.\n",
     ]
