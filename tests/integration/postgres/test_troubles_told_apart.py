@@ -7,22 +7,26 @@ and `hubbub db status --json` are all held to it.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
+import structlog
 import trustme
 from tests.integration.postgres.operators_server import OperatorsServer, environment
+from typer.testing import CliRunner
 
+from hubbub.cli.main import app
 from hubbub.config import load
 from hubbub.postgres import PostgresUnavailable, Trouble, diagnose, server_for
 from hubbub.postgres.address import read_address
@@ -36,17 +40,21 @@ def quiet(_: str) -> None:
     """Progress that nobody watches."""
 
 
-def hubbub(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    return subprocess.run(
-        [sys.executable, "-m", "hubbub.cli.main", *arguments],
-        env=environment(PYTHONPATH=":".join(path for path in sys.path if path), **settings),
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-        cwd="/",
-    )
+class Answer(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def hubbub(*arguments: str, **settings: str) -> Answer:
+    """Run the command line to its end, in a thread, for it has an event loop of its own: a process would cost a second."""
+    known = environment(**settings)
+    variables: dict[str, str | None] = {name: None for name in os.environ if name not in known} | known
+    with ThreadPoolExecutor(1) as aside, structlog.testing.capture_logs():
+        done = aside.submit(CliRunner().invoke, app, arguments, env=variables).result()
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Answer(done.exit_code, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
