@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -152,9 +153,11 @@ def node_clients() -> Path:
             pytest.fail("node and npm are needed for the official client's tests")
         pytest.skip("node and npm are not installed")
     lock, mark = CLIENTS / "package-lock.json", CLIENTS / "node_modules" / ".package-lock.json"
-    if not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime:
-        command = ["npm", "ci", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=CLIENTS, capture_output=True, text=True, timeout=110, check=False)
-        assert done.returncode == 0, done.stderr
-        mark.touch()
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # other tests, of other processes, ask for them at the same time
+        if not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime:
+            command = ["npm", "ci", "--no-audit", "--no-fund"]
+            done = subprocess.run(command, cwd=CLIENTS, capture_output=True, text=True, timeout=110, check=False)
+            assert done.returncode == 0, done.stderr
+            mark.touch()
     return CLIENTS
