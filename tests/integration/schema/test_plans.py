@@ -34,7 +34,7 @@ FILL = f"""
     ALTER TABLE messages DROP CONSTRAINT messages_room_id_seq_key;
     DROP INDEX idx_messages_room, idx_messages_user, idx_messages_change;
     INSERT INTO messages (message_id, user_id, room_id, message_text, created_at, seq, change_seq)
-        SELECT gen_random_uuid(), people[1 + n % {MEMBERS}], room_id, 'a text', '2024-01-01'::timestamptz + n * interval '1 second', n, n
+        SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, people[1 + n % {MEMBERS}], room_id, 'a text', '2024-01-01'::timestamptz + n * interval '1 second', n, n
         FROM rooms, (SELECT array_agg(user_id) AS people FROM users) AS u, generate_series(1, {MESSAGES}) AS n
         WHERE room_name = 'full';
     ALTER TABLE messages ADD CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq) INCLUDE (user_id, is_deleted);
