@@ -79,9 +79,10 @@ def written(path: Path) -> Iterator[TextIO]:
     try:
         if path.exists():
             raise FileExistsError("it is there already")
-        with open(
-            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
-        ) as sink:
+        # Never one that is there, from whomever: it may be read by others, or lead elsewhere.
+        part.unlink(missing_ok=True)
+        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(made, "w", encoding="utf-8", newline="") as sink:
             yield sink
             sink.flush()
             os.fsync(sink.fileno())
