@@ -180,6 +180,44 @@ async def test_reports_see_no_secret_in_any_column(made: Roles) -> None:
                 await sql.fetch(statement)
 
 
+async def test_reports_see_no_secret_by_another_way(made: Roles) -> None:
+    async with connected(made.owner) as owner, connected(made.report) as sql:
+        await owner.execute(
+            "INSERT INTO users (username, email, password) VALUES ('eve', 'eve@example.org', 'a secret hash') "
+            "ON CONFLICT DO NOTHING; ANALYZE"
+        )
+        shown = await sql.fetch(
+            "SELECT schemaname, tablename, attname FROM pg_stats WHERE schemaname IN ('public', 'hubbub')"
+        )
+        names = {f"{row['schemaname']}.{row['tablename']}.{row['attname']}" for row in shown}
+        assert "public.users.email" in names, "where they may look, statistics are seen"
+        assert "public.users.password" not in names
+        assert not [name for name in names if name.startswith("hubbub.")]
+        await owner.fetch("SELECT 'a secret question'")
+        asked = await sql.fetch(
+            "SELECT query FROM pg_stat_activity WHERE usename = 'postgres' AND pid <> pg_backend_pid()"
+        )
+        assert asked
+        assert {row["query"] for row in asked} == {"<insufficient privilege>"}
+        for statement in (
+            "SELECT u FROM users AS u",
+            "SELECT to_jsonb(u) FROM users AS u",
+            "SELECT count(*) FROM users WHERE password LIKE 'a%'",
+            "EXPLAIN SELECT 1 FROM users WHERE password = 'x'",
+            "SELECT 1 FROM users ORDER BY password",
+            "COPY users (password) TO STDOUT",
+            "SELECT stavalues1 FROM pg_statistic",
+            "SELECT rolpassword FROM pg_authid",
+            "SELECT pg_read_file('postgresql.conf')",
+            "SELECT * FROM pg_ls_logdir()",
+            "COPY users (username) TO PROGRAM 'cat'",
+            "SELECT setval('hubbub.nothing', 1)",
+            f"SET ROLE {made.app_name}",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await sql.execute(statement)
+
+
 def test_again_it_sets_right_what_was_changed(made: Roles) -> None:
     spoil = f"GRANT ALL ON public.users, hubbub.refresh_tokens TO {made.report_name}; GRANT CREATE ON SCHEMA public TO {made.app_name}"
     made.databases.cluster.psql(made.name, spoil)
