@@ -32,6 +32,24 @@ COMMANDS: Any = typer.main.get_command(app)
 LEFT_OUT = "…"
 
 
+def test_blocks_and_what_is_said_of_them_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "`one` and `t``wo`\n\n````sh\na\n```\n````\n\n1. In a list:\n\n   <!-- run by: tests/x.py::test_y -->\n   ```sql title\n   b\n"
+        "     c\n   ```\n\n<!-- not run: because -->\n```\nd\n```\n```{toctree}\ne\n```\n`three`\n"
+    )
+    found = markdown.blocks(str(page))
+    assert [(one.line, one.language, one.text, one.run_by, one.not_run) for one in found] == [
+        (3, "sh", "a\n```\n", None, None),
+        (11, "sql", "b\n  c\n", "tests/x.py::test_y", None),
+        (17, "", "d\n", None, "because"),
+    ]
+    assert markdown.inline_code(str(page)) == [(1, "one"), (23, "three")]
+    assert markdown.is_there("tests/docs/test_words.py::test_blocks_and_what_is_said_of_them_are_found")
+    assert not markdown.is_there("tests/docs/test_words.py::test_nothing")
+    assert not markdown.is_there("tests/docs/nothing.py")
+
+
 def manual() -> list[Block]:
     """The blocks of all pages that people write."""
     return [
@@ -74,7 +92,7 @@ def named(pattern: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Where a pattern is found in what stands as code, in blocks and in sentences."""
     for page in markdown.pages():
         for block in markdown.blocks(page):
-            for found in re.finditer(pattern, block.text):
+            for found in re.finditer(pattern, block.text, re.MULTILINE):
                 yield block.place, found
         for line, code in markdown.inline_code(page):
             for found in re.finditer(pattern, code):
