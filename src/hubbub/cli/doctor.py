@@ -32,7 +32,7 @@ _MARKS: Final = {OK: ("✓", "green"), WARN: ("!", "yellow"), FAIL: ("✗", "bol
 
 def _print(check: Check) -> None:
     mark, style = _MARKS[check.status]
-    console.out.print(Text(f" {mark} ", style) + Text(f"{check.name:<13}", "dim") + Text(check.summary), soft_wrap=True)
+    console.out.print(Text(f" {mark} ", style) + Text(f"{check.name:<14}", "dim") + Text(check.summary), soft_wrap=True)
 
 
 async def _examine(each: Callable[[Check], None], progress: Callable[[str], None]) -> list[Check]:

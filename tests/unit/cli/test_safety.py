@@ -91,6 +91,7 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         ("no.pem", b"no PEM"),
         ("cert.pem", blob.cert_chain_pems[0].bytes()),
         ("key.pem", b"\xff\x00"),
+        ("anothers.pem", trustme.CA().issue_cert("127.0.0.1").private_key_pem.bytes()),
     ):
         (tmp_path / name).write_bytes(content)
     for environ in (
@@ -98,6 +99,7 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "no.pem")},
         {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "cert.pem")},  # without its key
         {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "cert.pem"), "HUBBUB_TLS_KEY": str(tmp_path / "key.pem")},
+        {"HUBBUB_TLS_CERTIFICATE": str(tmp_path / "cert.pem"), "HUBBUB_TLS_KEY": str(tmp_path / "anothers.pem")},
         {"HUBBUB_TLS_KEY": str(tmp_path / "key.pem")},
     ):
         check = safety.check_certificate(load(environ, dotenv=None))
