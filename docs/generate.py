@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +34,7 @@ from hubbub.metrics import (
 )
 from hubbub.rest.application import make_application
 from hubbub.rest.stats import RestStats
+from hubbub.sockets import asyncapi
 from hubbub.sockets.events import EVENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,17 +110,23 @@ class _Anything:
 
 
 def socket_events() -> str:
+    document = asyncapi.make_document("/socket.io/", Settings().max_payload)
+    messages = document["channels"]["chat"]["messages"]
     lines = [
-        "# Socket events\n\nThe whole of it, with every field, is the AsyncAPI document at `/asyncapi.json`. "
-        "REST has a page of its own, `/docs`.\n",
-        "## From the client\n\n| event | answered with | what it does |\n|---|---|---|",
+        f"# Socket events\n\n{document['info']['description']}\n\nThe whole of it, for programs, is the AsyncAPI document at "
+        "`/asyncapi.json`; [how clients use it](../howto/clients.md). [REST](rest.md) has a page of its own, `/docs`. A failed "
+        "acknowledgement is a [Failure](#failure).\n",
+        "## From the client\n\n| event | takes | answered with | what it does |\n|---|---|---|---|",
     ]
-    lines += [f"| `{name}` | `{event.answer.__name__}` | {event.doc} |" for name, event in EVENTS.items()]
-    lines.append("\n## From the server\n\n| event | carries |\n|---|---|")
-    for name, kind in events.EVENTS.items():
-        shown = kind.__name__ if isinstance(kind, type) else f"list of {kind.__args__[0].__name__}"
-        lines.append(f"| `{name}` | `{shown}` |")
-    return "\n".join(lines) + "\n"
+    for name, event in EVENTS.items():
+        answer = messages[f"{name}-ack"]["payload"]["oneOf"][0]
+        lines.append(f"| `{name}` | {_type(messages[name]['payload'])} | {_type(answer)} | {event.doc} |")
+    lines.append("\n## From the server\n\n| event | carries | |\n|---|---|---|")
+    for name in events.EVENTS:
+        message = messages[f"server-{name}"]
+        lines.append(f"| `{name}` | {_type(message['payload'])} | {message['summary']} |")
+    from_clients = {event.command.__name__ for event in EVENTS.values()}
+    return "\n".join([*lines, "", *_schemas(document["components"]["schemas"], from_clients)])
 
 
 def rest() -> str:
@@ -137,17 +144,31 @@ def rest() -> str:
                 if tag["name"] in operation["tags"]:
                     lines.append(_operation(f"{method.upper()} {path}", operation))
         lines.append("")
-    lines.append("## What goes in and out\n\n`?`: may be left out.\n")
-    for name, schema in sorted(document["components"]["schemas"].items()):
+    schemas = document["components"]["schemas"]
+    return "\n".join([*lines, *_schemas(schemas, schemas)])
+
+
+def _schemas(named: dict[str, Any], may_lack: Container[str]) -> list[str]:
+    """What is sent and answered, a table for each.
+
+    Args:
+        may_lack: those in which a field with a default may be left out; in what the server sends it never is.
+    """
+    lines = ["## What goes in and out\n\n`?`: may be left out.\n"]
+    for name, schema in sorted(named.items()):
         lines.append(f"### {name}\n")
         if "description" in schema:
             lines.append(f"{schema['description']}\n")
+        if "properties" not in schema:
+            lines.append(f"{_type(schema)}\n")
+            continue
         lines.append("| field | type | |\n|---|---|---|")
         for field, value in schema["properties"].items():
-            shown = f"`{field}`" + ("" if field in schema["required"] else "?")
+            is_sent = field in schema.get("required", ()) or ("default" in value and name not in may_lack)
+            shown = f"`{field}`" + ("" if is_sent else "?")
             lines.append(f"| {shown} | {_type(value)} | {_said(value)} |")
         lines.append("")
-    return "\n".join(lines)
+    return lines
 
 
 def openapi() -> dict[str, Any]:
@@ -203,15 +224,17 @@ def _type(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
-    if "anyOf" in schema:
-        return " or ".join(map(_type, schema["anyOf"]))
+    if either := schema.get("anyOf", schema.get("oneOf")):
+        return " or ".join(map(_type, either))
     if "enum" in schema:
         return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     if schema.get("type") == "object" and "type" in schema.get("additionalProperties", {}):
         return f"object of {_type(schema['additionalProperties'])}"
-    return str(schema.get("format", schema["type"]))
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    return str(schema.get("format", schema.get("type", "anything")))
 
 
 def _said(schema: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Every struct is frozen, and its `repr` shows ids only: texts, names and addresse
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -22,6 +23,13 @@ class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
         ids = {name: getattr(self, name, None) for name in ("id", "user_id", "room_id", "seq", "change_seq")}
         shown = " ".join(f"{name}={value}" for name, value in ids.items() if value is not None)
         return f"<{type(self).__name__} {shown}>" if shown else f"<{type(self).__name__}>"
+
+
+def as_sent(sentence: str) -> str:
+    """A sentence about structs, with the fields it names as they are on the wire."""
+    return re.sub(
+        r"`[a-z]+(?:_[a-z]+)+`", lambda name: re.sub(r"_(.)", lambda part: part[1].upper(), name[0]), sentence
+    )
 
 
 class User(Wire, frozen=True, kw_only=True):

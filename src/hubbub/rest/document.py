@@ -6,7 +6,6 @@ say more than the framework does (formats, what may be left out).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -153,20 +152,12 @@ def _schemas(structs: Mapping[str, type]) -> dict[str, Any]:
                 field for field, value in schema["properties"].items() if value.pop("default", UNSET) is not UNSET
             ]
         if "description" in schema:
-            schema["description"] = _SNAKE.sub(_camel, schema["description"])
+            schema["description"] = model.as_sent(schema["description"])
         for value in schema["properties"].values():
             for part in (value, *value.get("anyOf", ())):
                 if "pattern" in part:
                     part["pattern"] = part["pattern"].replace(r"\Z", "$")
     return found
-
-
-_SNAKE: Final = re.compile(r"`[a-z]+(?:_[a-z]+)+`")
-
-
-def _camel(found: re.Match[str]) -> str:
-    first, *others = found[0].split("_")
-    return first + "".join(word.title() for word in others)
 
 
 def _parameter_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import msgspec
 
 from hubbub import __version__
 from hubbub.domain import events
+from hubbub.domain.model import as_sent
 from hubbub.errors import CODES
 from hubbub.sockets.events import EVENTS
 
@@ -53,6 +54,10 @@ def make_document(path: str, max_payload: int) -> dict[str, Any]:
     components["Failure"]["properties"]["success"] = {"const": False}
     components["Failure"]["required"] = ["success", "code", "message", "retryable"]
 
+    for component in components.values():
+        if "description" in component:
+            component["description"] = as_sent(component["description"])
+
     messages: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for name, event in EVENTS.items():
@@ -72,10 +77,12 @@ def make_document(path: str, max_payload: int) -> dict[str, Any]:
             "reply": {"messages": [{"$ref": f"#/channels/chat/messages/{name}-ack"}]},
         }
     for name, kind in events.EVENTS.items():
-        doc = (getattr(kind, "__doc__", None) or "").strip().split("\n")[0]
+        doc = (
+            as_sent((kind.__doc__ or "").split("\n")[0]) if isinstance(kind, type) else ""
+        )  # a list has none of its own
         messages[f"server-{name}"] = {
             "name": name,
-            "summary": doc if kind.__class__ is not list else "",
+            "summary": doc,
             "payload": schema[name],
         }
         operations[f"hear {name}"] = {
