@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import httpx
 import pytest
 import socketio
 from tests.support.certificates import issue
-from tests.support.process import eventually
+from tests.support.process import ROOT, eventually
 from tests.support.server import running
 
 from hubbub import tls
@@ -34,6 +36,14 @@ async def status(url: str, trust: ssl.SSLContext) -> int:
                 return answer.status
         except aiohttp.ClientConnectorCertificateError:
             return 0
+
+
+async def health_of_the_container(url: str, certificate: Path) -> int:
+    """The exit status of the Dockerfile's health check."""
+    (line,) = [line for line in (ROOT / "deploy/Dockerfile").read_text().splitlines() if "/readyz" in line]
+    env = {"PORT": url.rpartition(":")[2], "HUBBUB_TLS_CERTIFICATE": str(certificate)}
+    command = json.loads(line.partition("CMD ")[2])[1:]
+    return await (await asyncio.create_subprocess_exec(sys.executable, *command, env=env)).wait()
 
 
 async def is_believed(url: str, trust: ssl.SSLContext) -> bool:
@@ -71,6 +81,7 @@ async def test_clients_chat_and_the_certificate_changes(
                     assert [await queue.get(), await queue.get()] == [text, text]
 
         await both_talk("over the first")
+        assert await health_of_the_container(server.url, path) == 0
 
         second = issue(tmp_path / "next.pem")
         (tmp_path / "next.pem").replace(path)
