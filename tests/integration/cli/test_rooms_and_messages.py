@@ -52,7 +52,7 @@ def test_rooms_are_listed_by_name_with_the_figures_of_the_view(shell: Shell) -> 
     assert ([room["roomName"] for room in rest["rooms"]], rest["nextAfter"]) == (["random", "tech"], None)
     shown = shell.run("room", "list", "--limit", "2", COLUMNS="40").stdout
     assert [line for line in shown.splitlines() if "1,199" in line and found["rooms"][1]["roomId"] in line]  # whole
-    assert "There may be more: --after 'hall'" in shown
+    assert "There may be more: --after hall" in shown
     assert "There are no more rooms." in shell.run("room", "list", "--after", "zzz").stdout
 
 
