@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -50,22 +51,32 @@ class TlsNode(Node):
         self.handshakes.listen(listener, 100, make)
 
 
+def anybody() -> ssl.SSLContext:
+    """Of a client that believes whoever is there."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 @dataclass
-class Nodes4:
-    """Two that belong together, `near` and `far`; one of another authority, and one for another name."""
+class Several:
+    """Two that belong together, `near` and `far`; and others: of another authority, for another name, out of date, without TLS."""
 
     near: TlsNode
     far: TlsNode
     stranger: TlsNode
     misnamed: TlsNode
+    ended: TlsNode
     plain: Node
     trust: ssl.SSLContext
 
+    @property
+    def others(self) -> tuple[Node, ...]:
+        return self.stranger, self.misnamed, self.ended, self.plain
+
     async def session(self, node: Node) -> str:
         """The query of a new session there, as a client that believes anybody gets it."""
-        anybody = ssl.create_default_context()
-        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
-        answer = await request(node.url + PATH + "polling", trust=None if node is self.plain else anybody)
+        answer = await request(node.url + PATH + "polling", trust=None if node is self.plain else anybody())
         node.requests.clear()
         return PATH + "polling&sid=" + json.loads(answer.body[1:])["sid"]
 
@@ -75,31 +86,32 @@ class Nodes4:
 
 
 @pytest.fixture
-async def nodes(tmp_path: Path) -> AsyncIterator[Nodes4]:
+async def nodes(tmp_path: Path) -> AsyncIterator[Several]:
     ours = trustme.CA()
     trust = issue(tmp_path / "near.pem", NAME, "127.0.0.1", authority=ours)
     issue(tmp_path / "far.pem", NAME, authority=ours)
     issue(tmp_path / "stranger.pem", NAME)
     issue(tmp_path / "misnamed.pem", "127.0.0.1", "other.example.org", authority=ours)
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+    issue(tmp_path / "ended.pem", NAME, authority=ours, until=datetime.now(UTC) - timedelta(days=1))
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
     for listener in listeners:
         listener.setblocking(False)
     addresses = [Address("127.0.0.1", listener.getsockname()[1]) for listener in listeners]
     living = list(map(str, addresses))
     made = [
         TlsNode(address, living, ping_ms=25_000, certificate=Certificate(tmp_path / f"{name}.pem", None))
-        for address, name in zip(addresses, ("near", "far", "stranger", "misnamed"), strict=False)
+        for address, name in zip(addresses, ("near", "far", "stranger", "misnamed", "ended"), strict=False)
     ]
-    plain = Node(addresses[4], living)
+    plain = Node(addresses[5], living)
     servers = []
     for node in made:
         server, task = node.serve([])
         await eventually(lambda server=server: server.started)
         node.listen(listeners[len(servers)], server)
         servers.append((server, task))
-    servers.append(plain.serve([listeners[4]]))
-    await eventually(lambda: servers[4][0].started)
-    yield Nodes4(*made, plain, trust)
+    servers.append(plain.serve([listeners[5]]))
+    await eventually(lambda: servers[5][0].started)
+    yield Several(*made, plain, trust)
     for node in (*made, plain):
         await node.realtime.close(1)
         node.nodes.close()
@@ -113,7 +125,7 @@ async def nodes(tmp_path: Path) -> AsyncIterator[Nodes4]:
         listener.close()
 
 
-async def test_polls_and_upgrades_get_to_their_node_encrypted(nodes: Nodes4, tmp_path: Path) -> None:
+async def test_polls_and_upgrades_get_to_their_node_encrypted(nodes: Several, tmp_path: Path) -> None:
     query = await nodes.session(nodes.far)
     for number in range(3):
         assert await nodes.by_near(query, b"4%d" % number) == "ok"
@@ -145,9 +157,11 @@ async def test_polls_and_upgrades_get_to_their_node_encrypted(nodes: Nodes4, tmp
     assert nodes.near.nodes.stats.failed == 0
 
 
-async def test_who_does_not_prove_to_be_a_node_is_told_nothing(nodes: Nodes4, caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_does_not_prove_to_be_a_node_is_told_nothing(
+    nodes: Several, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.ERROR, "hubbub.realtime"):
-        for other in (nodes.stranger, nodes.misnamed, nodes.plain):
+        for other in nodes.others:
             query = await nodes.session(other)
             for _ in range(2):
                 assert await nodes.by_near(query, b"4secret") == UNKNOWN
@@ -155,10 +169,28 @@ async def test_who_does_not_prove_to_be_a_node_is_told_nothing(nodes: Nodes4, ca
                 await RawWebSocket.connect(nodes.near.url + query.replace("polling", "websocket"), trust=nodes.trust)
             assert refused.value.args[0].json() == UNKNOWN
             assert other.requests == []
-    assert nodes.near.nodes.stats.failed == 9
+    assert nodes.near.nodes.stats.failed == 3 * len(nodes.others)
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 3, "once for each"
-    assert [str(other.address) in line for line, other in zip(said, (nodes.stranger, nodes.misnamed, nodes.plain), strict=True)] == [True] * 3  # fmt: skip
+    assert len(said) == len(nodes.others), "once for each"
+    assert [str(other.address) in line for line, other in zip(said, nodes.others, strict=True)] == [True] * len(said)  # fmt: skip
+
+
+async def test_an_end_reaches_the_client_through_the_tunnel(nodes: Several) -> None:
+    sockets = []
+    for owner, way in ((nodes.far, nodes.near), (nodes.near, nodes.far)):
+        query = await nodes.session(owner)
+        ws = await RawWebSocket.connect(way.url + query.replace("polling", "websocket"), trust=anybody())
+        ws.send("2probe")
+        assert await ws.receive() == "3probe"
+        ws.send("5")
+        ws.send("4x")
+        assert await ws.receive() == "4x"
+        sockets.append(ws)
+    await nodes.far.realtime.leave(2.0)  # where the first session is
+    assert (await sockets[0].closed())[0] == 1001
+    nodes.far.nodes.close()  # by way of which the second client came
+    await sockets[1].closed()
+    await eventually(lambda: nodes.near.realtime.transports == nodes.near.nodes.stats.open == 0)
 
 
 def test_whom_a_certificate_is_for(tmp_path: Path) -> None:
