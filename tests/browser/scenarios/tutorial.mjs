@@ -26,6 +26,11 @@ export default async function tutorial(stage) {
   for (let turn = 0; turn < 2; turn += 1) assert.equal(await ship(sam), 200);
   await ann.locator("#messages li", { hasText: "Shop: It is on its way." }).waitFor();
 
+  await sam.evaluate(async () => void (await fetch("/leave"))); // ends his session in the chat, and so this page's socket
+  await ann.locator("#here", { hasText: /^Ann$/ }).waitFor();
+  await sam.goto(`${URL_}/as/sam`);
+  await ann.locator("#here", { hasText: /Ann.*Sam|Sam.*Ann/ }).waitFor();
+
   await ask("stop");
   await say(ann, "Thank you!");
   await ann.locator("#messages li.waiting", { hasText: "Ann: Thank you!" }).waitFor();
