@@ -42,42 +42,43 @@ html_theme_options = {  # the colours of Hubbub's page
     "dark_css_variables": {"color-brand-primary": "#53bfae", "color-brand-content": "#53bfae"},
 }
 
+
+def _pages(folder: str, *first: str) -> list[str]:
+    """The pages of a folder: these, in this order, and then whatever else is in it."""
+    others = sorted(file.stem for file in (ROOT / folder).glob("*.md") if file.stem not in first)
+    return [f"{folder}/{name}" for name in (*first, *others)]
+
+
 # What stands below which page: captions, and the pages in their order. The one of the first page is the site's.
 CONTENTS: dict[str, dict[str, list[str]]] = {
     root_doc: {
         "Learn": ["docs/quickstart", "docs/tutorial"],
-        "How to": [
-            "docs/howto/README",
-            "docs/howto/deploy",
-            "docs/howto/secure",
-            "docs/howto/operate",
-            "docs/howto/watch",
-            "docs/howto/backup",
-            "docs/howto/upgrade",
-            "docs/howto/managed-postgres",
-            "docs/howto/database-faults",
-            "docs/howto/promote",
-            "docs/howto/workers",
-            "docs/howto/nodes",
-            "docs/howto/proxy",
-            "docs/howto/seed",
-            "docs/howto/setup-guide",
-            "docs/howto/adopt",
-            "docs/howto/older-clients",
-            "docs/howto/clients",
-            "docs/howto/javascript",
-            "docs/howto/sql",
-        ],
-        "Reference": [
-            "docs/reference/settings",
-            "docs/reference/cli",
-            "docs/reference/rest",
-            "docs/reference/events",
-            "docs/reference/database",
-            "docs/reference/errors",
-            "docs/reference/limits",
-            "docs/reference/metrics",
-        ],
+        "How to": _pages(
+            "docs/howto",
+            "README",
+            "deploy",
+            "secure",
+            "operate",
+            "watch",
+            "backup",
+            "upgrade",
+            "managed-postgres",
+            "database-faults",
+            "promote",
+            "workers",
+            "nodes",
+            "proxy",
+            "seed",
+            "setup-guide",
+            "adopt",
+            "older-clients",
+            "clients",
+            "javascript",
+            "sql",
+        ),
+        "Reference": _pages(
+            "docs/reference", "settings", "cli", "rest", "events", "database", "errors", "limits", "metrics"
+        ),
         "Understand": [
             "ARCHITECTURE",
             "docs/explanation/guarantees",
