@@ -84,8 +84,8 @@ QUICK: Final = replace(
     small_rooms=10,
     quiet=0.1,
     warm=0.1,
-    delivery_seconds=0.4,
-    send_seconds=0.4,
+    delivery_seconds=0.25,
+    send_seconds=0.25,
     alone_seconds=0.4,
     lone_seconds=0.5,
     hubbub_sizes=(10,),
@@ -93,5 +93,5 @@ QUICK: Final = replace(
     crowd=30,
     crowd_room=10,
     stopped=4,
-    slow_readers_seconds=0.4,
+    slow_readers_seconds=0.25,
 )
