@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Final, TypeVar
 
 import argon2
@@ -28,13 +29,18 @@ WAITING_OF_ADDRESS: Final = WAITING_MAX // 4
 _HASHER: Final = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
+@cache
+def _hash_of_nothing() -> str:
+    return _HASHER.hash("nobody has this password")
+
+
 class Passwords:
     """Hashes and verifies, off the event loop."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="passwords")
         self._waiting: Counter[str] = Counter()  # by address
-        self._nobody = _HASHER.hash("nobody has this password")
+        self._nobody = _hash_of_nothing()
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
