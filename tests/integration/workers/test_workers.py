@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+import pytest_asyncio
 from tests.conformance.conftest import node_clients  # noqa: F401 - a fixture
 from tests.support import people
 from tests.support.client import Client
+from tests.support.database import Databases
 from tests.support.people import Person
 from tests.support.process import Process, eventually, python
 from tests.support.workers import Machine, machine, worker_of
@@ -22,10 +26,53 @@ from tests.support.workers import Machine, machine, worker_of
 KINDS = (("polling",), ("websocket",), ("polling", "websocket"))
 
 
-@pytest.fixture
+_numbers = itertools.count(1)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def two(database: str, tmp_path: Path) -> AsyncIterator[Machine]:
+    """Of this test alone: it ends, stops or floods them."""
     async with machine(database, tmp_path) as here:
         yield here
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def machines(
+    request: pytest.FixtureRequest, pg18: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Machine]:
+    """So many workers for several tests, each with people and a room of its own."""
+    name = pg18.clone()
+    async with machine(pg18.cluster.dsn(name), tmp_path_factory.mktemp("workers"), workers=request.param) as here:
+        yield here
+    pg18.drop(name)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared(machines: Machine) -> AsyncIterator[Machine]:
+    yield machines
+    for client in machines.clients:
+        await client.close()
+    machines.clients.clear()
+
+
+on_two = pytest.mark.parametrize("machines", [2], indirect=True, ids=["2"])
+on_two_and_three = pytest.mark.parametrize("machines", [2, 3], indirect=True, ids=["2", "3"])
+
+
+async def crowd_of(here: Machine, size: int) -> tuple[str, list[Person]]:
+    """New people, and a new room with all of them, made by the first."""
+    number = next(_numbers)
+    crowd = [await here.person(f"person{number}_{n}") for n in range(size)]
+    room = f"hall {number}"
+    await people.room(here.db, room, *crowd, by=crowd[0])
+    return room, crowd
+
+
+async def places(here: Machine, room: str) -> list[int]:
+    """Of a room's messages, as they are stored."""
+    sql = "SELECT seq FROM messages JOIN rooms USING (room_id) WHERE room_name = $1 ORDER BY seq"
+    return [row["seq"] for row in await here.db.fetch(sql, room)]
 
 
 def numbers(client: Client) -> list[int]:
@@ -33,55 +80,43 @@ def numbers(client: Client) -> list[int]:
     return [message["seq"] for message in client.got("receive-message")]
 
 
-@pytest.mark.parametrize("workers", [2, 3])
-async def test_every_client_on_every_worker_hears_everything_once_in_order(
-    database: str, tmp_path: Path, workers: int
-) -> None:
-    async with machine(database, tmp_path, workers=workers) as here:
-        crowd = [await here.person(f"person{n}") for n in range(18)]
-        await people.room(here.db, "hall", *crowd)
-        clients = await asyncio.gather(*(here.connect(person, *KINDS[n % 3]) for n, person in enumerate(crowd)))
-        assert {worker_of(client) for client in clients} == set(range(1, workers + 1))
-        for client in clients:
-            client.clear()
+@on_two_and_three
+async def test_every_client_on_every_worker_hears_everything_once_in_order(shared: Machine) -> None:
+    room, crowd = await crowd_of(shared, 18)
+    clients = await asyncio.gather(*(shared.connect(person, *KINDS[n % 3]) for n, person in enumerate(crowd)))
+    assert {worker_of(client) for client in clients} == set(shared.pids)
+    for client in clients:
+        client.clear()
 
-        async def talk(client: Client) -> None:
-            for number in range(25):
-                await client.ok("send-message", {"room": "hall", "message": f"{number}"})
+    async def talk(client: Client) -> None:
+        for number in range(25):
+            await client.ok("send-message", {"room": room, "message": f"{number}"})
 
-        await asyncio.gather(*(talk(client) for client in clients[:9]))
-        want = [row["seq"] for row in await here.db.fetch("SELECT seq FROM messages ORDER BY seq")]
-        assert len(want) == 225
-        for client in clients:
-            await eventually(lambda client=client: len(numbers(client)) >= 225, timeout=15)
-            assert numbers(client) == want
+    await asyncio.gather(*(talk(client) for client in clients[:9]))
+    want = await places(shared, room)
+    assert len(want) == 225
+    for client in clients:
+        await eventually(lambda client=client: len(numbers(client)) >= 225, timeout=15)
+        assert numbers(client) == want
 
 
-@pytest.mark.parametrize(("workers", "mode"), [(2, "polling"), (2, "upgrade"), (3, "polling"), (3, "upgrade")])
-async def test_the_official_client(
-    database: str,
-    tmp_path: Path,
-    node_clients: Path,  # noqa: F811
-    workers: int,
-    mode: str,
-) -> None:
-    async with machine(database, tmp_path, workers=workers) as here:
-        crowd = [await here.person(f"person{n}") for n in range(12)]
-        await people.room(here.db, "hall", *crowd)
-        tokens = json.dumps([person.token for person in crowd])
-        client = Process(
-            ["node", node_clients / "many.mjs", here.url, mode, "20"], ready=r"^(\{.*\})$", start_timeout=60,
-            env={"TOKENS": tokens},
-        )  # fmt: skip
-        result = json.loads((await client.start())[1])
-        await client.stop()
-        want = [row["seq"] for row in await here.db.fetch("SELECT seq FROM messages ORDER BY seq")]
-        assert len(want) == 240
-        assert result["heard"] == [want] * 12
-        assert set(result["transports"]) == {"polling" if mode == "polling" else "websocket"}
-        assert result["errors"] == []
-        metrics = await metrics_of(here)
-        assert metrics["hubbub_connections_not_given_total"] == 0
+@on_two_and_three
+@pytest.mark.parametrize("mode", ["polling", "upgrade"])
+async def test_the_official_client(shared: Machine, node_clients: Path, mode: str) -> None:  # noqa: F811
+    room, crowd = await crowd_of(shared, 12)
+    client = Process(
+        ["node", node_clients / "many.mjs", shared.url, mode, "20", room], ready=r"^(\{.*\})$", start_timeout=60,
+        env={"TOKENS": json.dumps([person.token for person in crowd])},
+    )  # fmt: skip
+    result = json.loads((await client.start())[1])
+    await client.stop()
+    want = await places(shared, room)
+    assert len(want) == 240
+    assert result["heard"] == [want] * 12
+    assert set(result["transports"]) == {"polling" if mode == "polling" else "websocket"}
+    assert result["errors"] == []
+    metrics = await metrics_of(shared)
+    assert metrics["hubbub_connections_not_given_total"] == 0
 
 
 async def metrics_of(here: Machine) -> dict[str, float]:
@@ -92,18 +127,18 @@ async def metrics_of(here: Machine) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
-async def test_what_passes_crosses_over_too(two: Machine) -> None:
-    ann, bob = await two.person("ann"), await two.person("bob")
-    await people.room(two.db, "hall", ann, bob)
-    here = await two.connect(ann, on=1)
-    there = await two.connect(bob, on=2)
+@on_two
+async def test_what_passes_crosses_over_too(shared: Machine) -> None:
+    room, (ann, bob) = await crowd_of(shared, 2)
+    here = await shared.connect(ann, on=1)
+    there = await shared.connect(bob, on=2)
     await here.wait_for("user-status-update", lambda update: update["userId"] == bob.id and update["online"])
-    await here.ok("typing", {"room": "hall", "isTyping": True})
+    await here.ok("typing", {"room": room, "isTyping": True})
     assert (await there.wait_for("user-typing"))["userId"] == ann.id
-    sent = await here.ok("send-message", {"room": "hall", "message": "hello"})
+    sent = await here.ok("send-message", {"room": room, "message": "hello"})
     got = await there.wait_for("receive-message")
     assert (got["id"], got["message"]) == (sent["id"], "hello")
-    await there.ok("message-read", {"room": "hall", "messageId": sent["id"]})
+    await there.ok("message-read", {"room": room, "messageId": sent["id"]})
     assert (await here.wait_for("message-read-update"))["readByUser"] == bob.id
     await here.ok("edit-message", {"id": sent["id"], "message": "hello!"})
     assert (await there.wait_for("message-updated"))["message"] == "hello!"
@@ -113,22 +148,23 @@ async def test_what_passes_crosses_over_too(two: Machine) -> None:
     await here.wait_for("user-status-update", lambda update: update["userId"] == bob.id and not update["online"])
 
 
-async def test_a_message_too_large_for_the_bus_crosses_over(two: Machine) -> None:
-    ann, bob = await two.person("ann"), await two.person("bob")
-    await people.room(two.db, "hall", ann, bob)
-    here, there = await two.connect(ann, on=1), await two.connect(bob, on=2)
+@on_two
+async def test_a_message_too_large_for_the_bus_crosses_over(shared: Machine) -> None:
+    room, (ann, bob) = await crowd_of(shared, 2)
+    here, there = await shared.connect(ann, on=1), await shared.connect(bob, on=2)
     texts = ["short", "x" * 16_000, "\u2713" * 5_000, "short again"]
     for text in texts:
-        await here.ok("send-message", {"room": "hall", "message": text})
+        await here.ok("send-message", {"room": room, "message": text})
     await eventually(lambda: len(numbers(there)) == 4)
     assert [message["message"] for message in there.got("receive-message")] == texts
 
 
-async def test_signing_out_closes_the_sockets_on_every_worker(two: Machine) -> None:
-    ann, bob = await two.person("ann"), await two.person("bob")
-    sockets = [await two.connect(ann, on=1), await two.connect(ann, on=2)]
-    other = [await two.connect(bob, on=1), await two.connect(bob, on=2)]
-    async with httpx.AsyncClient(base_url=two.url) as http:
+@on_two
+async def test_signing_out_closes_the_sockets_on_every_worker(shared: Machine) -> None:
+    _, (ann, bob) = await crowd_of(shared, 2)
+    sockets = [await shared.connect(ann, on=1), await shared.connect(ann, on=2)]
+    other = [await shared.connect(bob, on=1), await shared.connect(bob, on=2)]
+    async with httpx.AsyncClient(base_url=shared.url) as http:
         done = await http.post("/api/auth/logout", headers={"Authorization": f"Bearer {ann.token}"})
         assert done.status_code == 200
     for client in sockets:
@@ -137,14 +173,14 @@ async def test_signing_out_closes_the_sockets_on_every_worker(two: Machine) -> N
         await client.settle()
 
 
-async def test_a_removed_member_hears_nothing_more_on_another_worker(two: Machine) -> None:
-    ann, bob = await two.person("ann"), await two.person("bob")
-    await people.room(two.db, "hall", ann, bob, by=ann)
-    here, there = await two.connect(ann, on=1), await two.connect(bob, on=2)
-    async with httpx.AsyncClient(base_url=two.url, headers={"Authorization": f"Bearer {bob.token}"}) as http:
-        assert (await http.post("/api/rooms/hall/leave")).status_code == 200
+@on_two
+async def test_a_removed_member_hears_nothing_more_on_another_worker(shared: Machine) -> None:
+    room, (ann, bob) = await crowd_of(shared, 2)
+    here, there = await shared.connect(ann, on=1), await shared.connect(bob, on=2)
+    async with httpx.AsyncClient(base_url=shared.url, headers={"Authorization": f"Bearer {bob.token}"}) as http:
+        assert (await http.post(f"/api/rooms/{quote(room)}/leave")).status_code == 200
     await there.wait_for("user-left")
-    sent = await here.ok("send-message", {"room": "hall", "message": "gone?"})
+    sent = await here.ok("send-message", {"room": room, "message": "gone?"})
     await here.wait_for("receive-message", lambda message: message["id"] == sent["id"])
     await there.settle()
     assert not there.got("receive-message")
