@@ -108,9 +108,9 @@ async def _forget_killed(connection: asyncpg.Connection, prefix: str) -> None:
     for row in await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname::text, $1)", prefix):
         name = row["datname"]
         if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", name):
-            # Its pg_restore may live on for a while, or it is another role's: then a later one removes it.
+            # By force, for its pg_restore may have outlived it. Another role's is left to that role.
             with contextlib.suppress(asyncpg.ObjectInUseError, asyncpg.InsufficientPrivilegeError):
-                await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)}", timeout=None)
+                await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)", timeout=None)
             await connection.execute("SELECT pg_advisory_unlock(hashtext($1))", name)
 
 

@@ -123,12 +123,15 @@ async def test_it_comes_back_as_it_was(request: pytest.FixtureRequest, version: 
     await elsewhere.execute(f"CREATE DATABASE {left}")
     await elsewhere.execute(f"CREATE DATABASE {lives}")
     await elsewhere.execute("SELECT pg_advisory_lock(hashtext($1))", lives)
+    its_pg_restore = await asyncpg.connect(databases.cluster.dsn(left))
     deep = await hubbub(dsn, "verify", "--backup", folder, "--deep", "--json")
     assert deep.returncode == 0, deep.stdout + deep.stderr
     assert json.loads(deep.stdout)["counts"]["messages"] == 2_000
     assert [other for other in await names(databases, "hubbub_test") if "_restore_" in other] == [lives]
     await elsewhere.execute(f"DROP DATABASE {lives}")
     await elsewhere.close()
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await its_pg_restore.fetchval("SELECT 1")
     for gone in (*kept, empty, name):
         databases.drop(gone)
 
