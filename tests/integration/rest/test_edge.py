@@ -33,7 +33,7 @@ async def problem(rest: Rest, method: str, path: str, *, status: int, code: str,
 
 
 async def test_unknown_addresses(rest: Rest) -> None:
-    for path in ("/nothing", "/api", "/api/", "/api/nothing", "/api/auth", "/api/users/search/a/b", "/schema", "/docs"):
+    for path in ("/nothing", "/api", "/api/", "/api/nothing", "/api/auth", "/api/users/search/a/b", "/schema"):
         await problem(rest, "GET", path, status=404, code="not_found")
 
 
