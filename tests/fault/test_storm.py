@@ -15,7 +15,7 @@ import pytest
 from tests.support.people import Person
 from tests.support.process import eventually
 from tests.support.raw_client import ClosedError, RawWebSocket
-from tests.support.server import Running, running
+from tests.support.server import Running, by_events, running
 
 from hubbub import open_files
 
@@ -138,8 +138,9 @@ async def test_all_cut_at_once_are_live_again_and_caught_up(server: Running) -> 
         assert one.heard == list(range(last[room_id] - MISSED + 1, last[room_id] + 1)), number
     assert 0 < max(seen) <= POOL + BESIDE
     # Who connects, where their rooms stand, what those who stopped at the same place have missed, presence: all of it is
-    # read and written for many at once. What runs by the clock is among them, so that a slow machine counts more.
-    assert len(ran) <= CLIENTS / 2, sorted(ran)
+    # read and written for many at once: 41 statements where the machine is quick, and more groups, each smaller, where it
+    # is slow. Each client for itself had nine.
+    assert len(by_events(ran)) <= CLIENTS / 2, sorted(ran)
     for one in wanderers:
         assert one.ws is not None
         one.ws.abort()
