@@ -62,7 +62,11 @@ async def open_request(
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + (body or b""))
-    await writer.drain()
+    try:
+        await writer.drain()
+    except BaseException:  # the server is gone: left open, it would complain when the loop has closed
+        writer.close()
+        raise
     return reader, writer
 
 
@@ -116,14 +120,19 @@ class RawWebSocket:
             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
         } | dict(headers or {})
         reader, writer = await open_request(url.replace("ws://", "http://"), headers=fields, trust=trust)
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _BOUND)
-        first, *lines = head.decode("latin-1").split("\r\n")
-        status = int(first.split()[1])
-        if status != 101:
-            named = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-            body = await reader.readexactly(int(named.get("content-length", "0")))
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _BOUND)
+            first, *lines = head.decode("latin-1").split("\r\n")
+            status = int(first.split()[1])
+            if status != 101:
+                fields = {
+                    name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+                }
+                body = await reader.readexactly(int(fields.get("content-length", "0")))
+                raise ConnectionRefusedError(Answer(status, fields, body))
+        except BaseException:
             writer.close()
-            raise ConnectionRefusedError(Answer(status, named, body))
+            raise
         return cls(reader, writer)
 
     def frame(self, opcode: int, data: bytes, *, fin: bool = True, rsv: int = 0, masked: bool = True) -> None:
