@@ -6,7 +6,7 @@ import { memoryStorage } from "../client/platform.js";
 import { Api } from "../core/api.js";
 import { Session } from "../core/session.js";
 import { h } from "../views/dom.js";
-import { anyWrong, field, showFailure } from "../views/fields.js";
+import { field, form } from "../views/fields.js";
 
 /**
  * @param {string} base
@@ -65,24 +65,11 @@ export class Account {
       required: true,
       hint: "The token stays in this page's memory, and goes with every request that takes one.",
     });
-    const fields = [name, password];
-    const problem = h("p", { class: "form-problem", role: "alert", hidden: true });
-    const submit = h("button", { type: "submit", class: "button wide", text: "Sign in" });
-    const form = h("form", { class: "form", novalidate: true }, problem, name.element, password.element, submit);
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      showFailure(problem, fields, null);
-      if (anyWrong(fields)) return;
-      submit.disabled = true;
-      try {
-        await this.#session.login({ username: name.input.value.trim(), password: password.input.value });
-        dialog.close();
-      } catch (error) {
-        showFailure(problem, fields, error);
-      }
-      submit.disabled = false;
-    });
-    const dialog = this.#dialogs.open("Sign in", [form]);
+    const send = async () => {
+      await this.#session.login({ username: name.input.value.trim(), password: password.input.value });
+      dialog.close();
+    };
+    const dialog = this.#dialogs.open("Sign in", [form([name, password], "Sign in", send)]);
     name.input.focus();
   }
 

@@ -2,7 +2,7 @@
  * Signing in and signing up: one form that changes its mind, beside a picture of what awaits.
  */
 
-import { anyWrong, field, showFailure } from "./fields.js";
+import { field, form } from "./fields.js";
 import { h } from "./dom.js";
 
 /** @typedef {import("../core/session.js").Session} Session */
@@ -89,29 +89,16 @@ export class Auth {
       rule: up ? secret : undefined,
     });
     const fields = up ? [name, email, shown, password] : [name, password];
-    const problem = h("p", { class: "form-problem", role: "alert", hidden: true });
-    const submit = h("button", { type: "submit", class: "button wide", text: up ? "Create account" : "Sign in" });
-    const form = h("form", { class: "form", novalidate: true }, problem, ...fields.map((one) => one.element), submit);
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      showFailure(problem, fields, null);
-      if (anyWrong(fields)) return;
-      submit.disabled = true;
-      try {
-        if (up) {
-          const displayName = shown.input.value.trim() || undefined;
-          await this.#session.register({
-            username: name.input.value.trim(),
-            email: email.input.value.trim(),
-            password: password.input.value,
-            displayName,
-          });
-        } else await this.#session.login({ username: name.input.value.trim(), password: password.input.value });
-      } catch (error) {
-        showFailure(problem, fields, error);
-      }
-      submit.disabled = false;
-    });
+    const send = () => {
+      const username = name.input.value.trim();
+      if (!up) return this.#session.login({ username, password: password.input.value });
+      return this.#session.register({
+        username,
+        email: email.input.value.trim(),
+        password: password.input.value,
+        displayName: shown.input.value.trim() || undefined,
+      });
+    };
     const turn = h("button", {
       type: "button",
       class: "link",
@@ -127,7 +114,7 @@ export class Auth {
       ),
       h("h1", { text: up ? "Create your account" : "Welcome back" }),
       ...(notice ? [h("p", { class: "form-notice", role: "status", text: notice })] : []),
-      form,
+      form(fields, up ? "Create account" : "Sign in", send),
       h("p", { class: "auth-turn" }, up ? "You have an account already? " : "New here? ", turn),
     );
   }

@@ -71,6 +71,32 @@ export function anyWrong(fields) {
 }
 
 /**
+ * A form that says what is wrong, before and after it was sent, and is sent once at a time.
+ *
+ * @param {Field[]} fields
+ * @param {string} label of its button
+ * @param {() => Promise<unknown>} send
+ */
+export function form(fields, label, send) {
+  const problem = h("p", { class: "form-problem", role: "alert", hidden: true });
+  const submit = h("button", { type: "submit", class: "button wide", text: label });
+  const element = h("form", { class: "form", novalidate: true }, problem, ...fields.map((one) => one.element), submit);
+  element.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    showFailure(problem, fields, null);
+    if (anyWrong(fields)) return;
+    submit.disabled = true;
+    try {
+      await send();
+    } catch (error) {
+      showFailure(problem, fields, error);
+    }
+    submit.disabled = false;
+  });
+  return element;
+}
+
+/**
  * A validator's sentence is for programmers; the forms say beforehand what a field takes.
  *
  * @param {string} reason
