@@ -140,7 +140,7 @@ async def test_all_cut_at_once_are_live_again_and_caught_up(server: Running) -> 
     # Who connects, where their rooms stand, what those who stopped at the same place have missed, presence: all of it is
     # read and written for many at once: 41 statements where the machine is quick, and more groups, each smaller, where it
     # is slow. Each client for itself had nine.
-    assert len(by_events(ran)) <= CLIENTS / 2, sorted(ran)
+    assert len(by_events(ran)) <= CLIENTS / 5, sorted(ran)
     for one in wanderers:
         assert one.ws is not None
         one.ws.abort()
